@@ -1,0 +1,42 @@
+//! What a broker is: subjects, ids, lifetimes, order, subscriptions, and the contract every store keeps.
+//!
+//! This crate knows no gRPC, SQL, file, socket or exporter, and takes time, chance and settings as
+//! arguments. Start with [`Broker`]; [`Storage`] is the specification of a store.
+
+mod broker;
+mod budget;
+mod clock;
+mod error;
+mod headers;
+mod id;
+mod lane;
+mod lifetime;
+mod limits;
+mod message;
+mod observer;
+mod shard;
+mod storage;
+mod subject;
+mod subscription;
+mod sync;
+mod tail;
+mod time;
+
+pub use broker::{Broker, Receipt, Start};
+pub use clock::{Clock, ManualTime, SystemTime, TimeSource};
+pub use error::{
+    FetchError, OpenError, PublishError, PurgeError, ReadFailure, SubscribeError, SubscriptionEnd,
+};
+pub use headers::{HeaderError, Headers, MAX_HEADERS};
+pub use id::MessageId;
+pub use lifetime::{Lifetime, LifetimeError, MAX_LIFETIME};
+pub use limits::Limits;
+pub use message::{Durability, Message, Publication, Published};
+pub use observer::{NoObserver, Observer};
+pub use storage::{
+    AppendError, Appended, Page, ReadError, Reclaimed, Storage, StorageFuture, Stored,
+    SubjectSummary, Writable,
+};
+pub use subject::{MAX_SUBJECT_BYTES, Subject, SubjectError};
+pub use subscription::{Delivery, Subscription};
+pub use time::Timestamp;
