@@ -4,8 +4,14 @@ use crate::{
     Clock, Durability, FetchError, Limits, Message, MessageId, Observer, OpenError, Publication,
     PublishError, Published, PurgeError, Storage, Subject, SubscribeError, Subscription,
     TimeSource, Writable,
+    shard::{Answer, Command, Shard},
+    shared::{Phase, Shared},
 };
 use std::sync::Arc;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot, watch},
+    time::MissedTickBehavior,
+};
 
 /// Where a subscription begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,15 +26,27 @@ pub enum Start {
 
 /// A broker over one store. Cheap to clone; all clones are one broker.
 #[derive(Clone)]
-pub struct Broker {}
+pub struct Broker {
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+    /// Room for messages that are accepted and not answered, in bytes.
+    queue: Arc<Semaphore>,
+    /// Turns true when the broker has left and its store is closed.
+    left: watch::Receiver<bool>,
+}
 
 /// The answers to one batch, in the order of its publications, when all are there.
-pub struct Receipt {}
+pub struct Receipt {
+    answers: Option<oneshot::Receiver<Vec<Answer>>>,
+    size: usize,
+}
 
 impl Receipt {
     /// Waits for the answers. Dropping this future changes nothing for the messages.
     pub async fn answers(self) -> Vec<Result<Published, PublishError>> {
-        unimplemented!()
+        let Some(answers) = self.answers else { return Vec::new() };
+        // No answer means that the shard is gone, and with it the knowledge of what was stored.
+        answers.await.unwrap_or_else(|_| vec![Err(PublishError::OutcomeUnknown); self.size])
     }
 }
 
@@ -39,13 +57,31 @@ impl Broker {
     /// # Errors
     /// When the store cannot say what it holds.
     pub async fn open(
-        _storage: Arc<dyn Storage>,
-        _time: Arc<dyn TimeSource>,
-        _observer: Arc<dyn Observer>,
-        _limits: Limits,
-        _seed: u64,
+        storage: Arc<dyn Storage>,
+        time: Arc<dyn TimeSource>,
+        observer: Arc<dyn Observer>,
+        limits: Limits,
+        seed: u64,
     ) -> Result<Self, OpenError> {
-        unimplemented!()
+        let clock = Clock::new(time, observer.clone(), storage.kept_time());
+        let shared = Arc::new(Shared::new(storage, clock, observer, limits, seed));
+        let (commands, receiver) = mpsc::channel(limits.waiting_calls);
+        let (leave, left) = watch::channel(false);
+        let shard = Shard::new(shared.clone(), receiver, seed);
+        let reclaiming = tokio::spawn(reclaim(shared.clone()));
+        tokio::spawn({
+            let shared = shared.clone();
+            async move {
+                shard.run().await;
+                reclaiming.abort();
+                if let Err(error) = shared.storage.close().await {
+                    shared.observer.storage_failed(&error.to_string());
+                }
+                leave.send_replace(true);
+            }
+        });
+        let queue = Arc::new(Semaphore::new(limits.queued_bytes));
+        Ok(Self { shared, commands, queue, left })
     }
 
     /// Hands over a batch and waits while the broker has no room for it (back-pressure: for
@@ -53,16 +89,45 @@ impl Broker {
     ///
     /// # Errors
     /// [`PublishError::Closing`] or [`PublishError::Standby`]: nothing of the batch was taken.
-    pub async fn submit(&self, _batch: Vec<Publication>) -> Result<Receipt, PublishError> {
-        unimplemented!()
+    pub async fn submit(&self, batch: Vec<Publication>) -> Result<Receipt, PublishError> {
+        self.check_open()?;
+        let weight = self.weight(&batch)?;
+        let room = self.queue.clone().acquire_many_owned(weight).await;
+        let room = room.map_err(|_| PublishError::Closing)?;
+        let call = self.commands.reserve().await.map_err(|_| self.gone())?;
+        // It may have begun to leave while this waited.
+        self.check_open()?;
+        let (receipt, command) = publish(batch, room);
+        if let Some(command) = command {
+            call.send(command);
+        }
+        Ok(receipt)
     }
 
     /// As [`Broker::submit`], but refuses with [`PublishError::Overloaded`] where that would wait.
     ///
     /// # Errors
     /// Nothing of the batch was taken.
-    pub fn try_submit(&self, _batch: Vec<Publication>) -> Result<Receipt, PublishError> {
-        unimplemented!()
+    pub fn try_submit(&self, batch: Vec<Publication>) -> Result<Receipt, PublishError> {
+        self.check_open()?;
+        let weight = self.weight(&batch)?;
+        let room = match self.queue.clone().try_acquire_many_owned(weight) {
+            Ok(room) => room,
+            Err(TryAcquireError::NoPermits) => return Err(self.overloaded("queued_bytes")),
+            Err(TryAcquireError::Closed) => return Err(PublishError::Closing),
+        };
+        let call = match self.commands.try_reserve() {
+            Ok(call) => call,
+            Err(mpsc::error::TrySendError::Full(())) => {
+                return Err(self.overloaded("waiting_calls"));
+            }
+            Err(mpsc::error::TrySendError::Closed(())) => return Err(self.gone()),
+        };
+        let (receipt, command) = publish(batch, room);
+        if let Some(command) = command {
+            call.send(command);
+        }
+        Ok(receipt)
     }
 
     /// Makes a subscription. It stands when this returns: every message acknowledged later reaches it.
@@ -71,10 +136,23 @@ impl Broker {
     /// See [`SubscribeError`].
     pub async fn subscribe(
         &self,
-        _subject: Subject,
-        _start: Start,
+        subject: Subject,
+        start: Start,
     ) -> Result<Subscription, SubscribeError> {
-        unimplemented!()
+        match self.shared.phase() {
+            Phase::Open => {}
+            Phase::Closing => return Err(SubscribeError::Closing),
+            Phase::Standby => return Err(SubscribeError::Standby),
+        }
+        let Some(seat) = self.shared.seat() else {
+            self.shared.observer.overloaded("subscriptions");
+            return Err(SubscribeError::Overloaded("subscriptions"));
+        };
+        let (reply, standing) = oneshot::channel();
+        let command = Command::Subscribe { subject: subject.clone(), start, reply };
+        self.commands.send(command).await.map_err(|_| SubscribeError::Closing)?;
+        let standing = standing.await.map_err(|_| SubscribeError::Closing)??;
+        Ok(Subscription::new(self.shared.clone(), subject, standing, seat))
     }
 
     /// The message of that subject and id, until the moment it expires.
@@ -83,10 +161,49 @@ impl Broker {
     /// See [`FetchError`].
     pub async fn fetch(
         &self,
-        _subject: &Subject,
-        _id: MessageId,
+        subject: &Subject,
+        id: MessageId,
     ) -> Result<Arc<Message>, FetchError> {
-        unimplemented!()
+        match self.shared.phase() {
+            Phase::Open => {}
+            Phase::Closing => return Err(FetchError::Closing),
+            Phase::Standby => return Err(FetchError::Standby),
+        }
+        if id.is_none() || self.is_unreleased(subject, id) {
+            return Err(FetchError::NotFound);
+        }
+        let found = self.shared.storage.fetch(subject, id).await;
+        // The lane may have come into use while the store was asked, and the message with it.
+        if self.is_unreleased(subject, id) {
+            return Err(FetchError::NotFound);
+        }
+        match found.map_err(|error| self.shared.read_failure(error))? {
+            Some(message) => self.unexpired(message).await,
+            None if id <= self.last_id(subject).await? => Err(FetchError::Expired),
+            None => Err(FetchError::NotFound),
+        }
+    }
+
+    async fn unexpired(&self, message: Arc<Message>) -> Result<Arc<Message>, FetchError> {
+        let Some(expires_at) = message.expires_at else { return Ok(message) };
+        if !message.is_expired(self.shared.clock.now()) {
+            return Ok(message);
+        }
+        self.shared.remember_expiry(expires_at).await;
+        self.shared.observer.expired(1);
+        Err(FetchError::Expired)
+    }
+
+    fn is_unreleased(&self, subject: &Subject, id: MessageId) -> bool {
+        self.shared.lanes.get(subject).is_some_and(|lane| id > lane.released())
+    }
+
+    async fn last_id(&self, subject: &Subject) -> Result<MessageId, FetchError> {
+        if let Some(lane) = self.shared.lanes.get(subject) {
+            return Ok(lane.released());
+        }
+        let last = self.shared.storage.last_id(subject).await;
+        Ok(last.map_err(|error| self.shared.read_failure(error))?)
     }
 
     /// Removes the stored messages of a subject up to and including `up_to` (`None`: all released
@@ -96,40 +213,111 @@ impl Broker {
     /// See [`PurgeError`].
     pub async fn purge(
         &self,
-        _subject: Subject,
-        _up_to: Option<MessageId>,
+        subject: Subject,
+        up_to: Option<MessageId>,
     ) -> Result<MessageId, PurgeError> {
-        unimplemented!()
+        match self.shared.phase() {
+            Phase::Open => {}
+            Phase::Closing => return Err(PurgeError::Closing),
+            Phase::Standby => return Err(PurgeError::Standby),
+        }
+        let (reply, purged) = oneshot::channel();
+        let command = Command::Purge { subject, up_to, reply };
+        self.commands.send(command).await.map_err(|_| PurgeError::Closing)?;
+        purged.await.map_err(|_| PurgeError::Closing)?
     }
 
     /// What an acknowledgement of a stored message means.
     #[must_use]
     pub fn durability(&self) -> Durability {
-        unimplemented!()
+        self.shared.storage.durability()
     }
 
     /// Whether the store takes writes now.
     #[must_use]
     pub fn writable(&self) -> Writable {
-        unimplemented!()
+        self.shared.storage.writable()
     }
 
     /// The clock that decides expiry.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        unimplemented!()
+        &self.shared.clock
     }
 
     /// Subscriptions that stand.
     #[must_use]
     pub fn subscribers(&self) -> usize {
-        unimplemented!()
+        self.shared.subscribers()
     }
 
     /// Leaves: from now on calls are refused with `Closing`; what was accepted is stored and
     /// answered; then subscriptions end with `Closing` and the store is closed. Returns when all
     /// that is done; calling it again waits for the same end.
     pub async fn close(&self) {
-        unimplemented!()
+        self.shared.leave(Phase::Closing);
+        // Wakes those who wait for room: they were not accepted.
+        self.queue.close();
+        // A shard that is gone has been told before.
+        let _ = self.commands.send(Command::Close).await;
+        // An error means that the task is gone, which is the same end.
+        let _ = self.left.clone().wait_for(|left| *left).await;
+    }
+
+    fn check_open(&self) -> Result<(), PublishError> {
+        match self.shared.phase() {
+            Phase::Open => Ok(()),
+            Phase::Closing | Phase::Standby => Err(self.gone()),
+        }
+    }
+
+    /// Why the broker takes nothing more.
+    fn gone(&self) -> PublishError {
+        match self.shared.phase() {
+            Phase::Open | Phase::Closing => PublishError::Closing,
+            Phase::Standby => PublishError::Standby,
+        }
+    }
+
+    fn overloaded(&self, limit: &'static str) -> PublishError {
+        self.shared.observer.overloaded(limit);
+        PublishError::Overloaded(limit)
+    }
+
+    /// What a batch takes of the queue; one that could never have room is refused.
+    fn weight(&self, batch: &[Publication]) -> Result<u32, PublishError> {
+        let weight: usize = batch.iter().map(Publication::weight).sum();
+        if weight > self.shared.limits.queued_bytes {
+            return Err(self.overloaded("queued_bytes"));
+        }
+        u32::try_from(weight).map_err(|_| self.overloaded("queued_bytes"))
+    }
+}
+
+fn publish(batch: Vec<Publication>, room: OwnedSemaphorePermit) -> (Receipt, Option<Command>) {
+    let size = batch.len();
+    if size == 0 {
+        return (Receipt { answers: None, size }, None);
+    }
+    let (reply, answers) = oneshot::channel();
+    (Receipt { answers: Some(answers), size }, Some(Command::Publish { batch, reply, room }))
+}
+
+/// Gives space of expired messages back, a bounded piece at a time.
+async fn reclaim(shared: Arc<Shared>) {
+    let mut ticks = tokio::time::interval(shared.limits.reclaim_interval);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        loop {
+            match shared.storage.reclaim(shared.clock.now()).await {
+                Ok(reclaimed) if reclaimed.more => tokio::task::yield_now().await,
+                Ok(_) => break,
+                Err(error) => {
+                    shared.observer.storage_failed(&error.to_string());
+                    break;
+                }
+            }
+        }
     }
 }

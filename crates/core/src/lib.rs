@@ -4,7 +4,7 @@
 //! arguments. Start with [`Broker`]; [`Storage`] is the specification of a store.
 
 mod broker;
-mod budget;
+
 mod clock;
 mod error;
 mod headers;
@@ -15,6 +15,7 @@ mod limits;
 mod message;
 mod observer;
 mod shard;
+mod shared;
 mod storage;
 mod subject;
 mod subscription;

@@ -84,9 +84,9 @@ pub trait Storage: Send + Sync + 'static {
     /// See [`AppendError`]; after `Unknown` the call may be repeated.
     fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>>;
 
-    /// Gives back space of messages whose `expires_at` is not after `now`, and keeps `now` as
-    /// [`Storage::keep_time`] does. A call does a bounded amount of work and never holds up
-    /// appends; `more` says that calling again at once would give back more.
+    /// Gives back space of messages whose `expires_at` is not after `now`. A call does a bounded
+    /// amount of work and never holds up appends; `more` says that calling again at once would give
+    /// back more. With nothing to give back it writes and syncs nothing: it is called every second.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -100,7 +100,7 @@ pub trait Storage: Send + Sync + 'static {
     fn keep_time(&self, now: Timestamp) -> StorageFuture<Result<(), AppendError>>;
 
     /// The latest time that is kept with the data: the highest `published_at` of what was stored,
-    /// or a later one from [`Storage::keep_time`] or [`Storage::reclaim`]; [`Timestamp::MIN`] for an
+    /// or a later one from [`Storage::keep_time`]; [`Timestamp::MIN`] for an
     /// empty store. Known from the moment the store is open; cheap.
     fn kept_time(&self) -> Timestamp;
 

@@ -1,0 +1,111 @@
+//! Who waits for answers, and until when.
+
+use crate::{PublishError, Published};
+use std::{collections::BTreeMap, time::Duration};
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot},
+    time::Instant,
+};
+
+/// The answer to one publication.
+pub type Answer = Result<Published, PublishError>;
+
+/// Where the answer to one publication belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Slot {
+    /// The batch's number.
+    pub batch: u64,
+    /// Its place within the batch.
+    pub index: usize,
+}
+
+/// The batches that are not wholly decided.
+pub struct Batches {
+    timeout: Duration,
+    next: u64,
+    /// Not answered yet, in the order in which they came: the first is the first to be overdue.
+    waiting: BTreeMap<u64, Batch>,
+    /// Told that the outcome is unknown; their room is held until it is known.
+    overdue: BTreeMap<u64, Batch>,
+}
+
+struct Batch {
+    answers: Vec<Answer>,
+    open: usize,
+    deadline: Instant,
+    reply: oneshot::Sender<Vec<Answer>>,
+    /// Room in the queue, given back when nothing of the batch is held any more.
+    _room: OwnedSemaphorePermit,
+}
+
+impl Batches {
+    /// None yet; each is answered at the latest after `timeout`.
+    pub fn new(timeout: Duration) -> Self {
+        Self { timeout, next: 0, waiting: BTreeMap::new(), overdue: BTreeMap::new() }
+    }
+
+    /// Whether everybody was answered.
+    pub fn all_answered(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Opens a batch of `size` publications, at least one; answers its number.
+    pub fn open(
+        &mut self,
+        size: usize,
+        now: Instant,
+        reply: oneshot::Sender<Vec<Answer>>,
+        room: OwnedSemaphorePermit,
+    ) -> u64 {
+        let number = self.next;
+        self.next += 1;
+        let batch = Batch {
+            // What stands here when the time is over is the truth about what is still open.
+            answers: vec![Err(PublishError::OutcomeUnknown); size],
+            open: size,
+            deadline: now + self.timeout,
+            reply,
+            _room: room,
+        };
+        self.waiting.insert(number, batch);
+        number
+    }
+
+    /// Notes the answer to one publication; the batch's last one sends them all.
+    pub fn answer(&mut self, slot: Slot, answer: Answer) {
+        if let Some(batch) = self.waiting.get_mut(&slot.batch) {
+            batch.answers[slot.index] = answer;
+            batch.open -= 1;
+            if batch.open == 0
+                && let Some(batch) = self.waiting.remove(&slot.batch)
+            {
+                // Who does not listen any more does not want to know.
+                let _ = batch.reply.send(batch.answers);
+            }
+        } else if let Some(batch) = self.overdue.get_mut(&slot.batch) {
+            batch.open -= 1;
+            if batch.open == 0 {
+                self.overdue.remove(&slot.batch);
+            }
+        }
+    }
+
+    /// When the first batch will be overdue.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.waiting.first_key_value().map(|(_, batch)| batch.deadline)
+    }
+
+    /// Answers every batch whose time is over.
+    pub fn expire(&mut self, now: Instant) {
+        while let Some(entry) = self.waiting.first_entry() {
+            if entry.get().deadline > now {
+                return;
+            }
+            let (number, mut batch) = entry.remove_entry();
+            let (closed, _) = oneshot::channel();
+            let reply = std::mem::replace(&mut batch.reply, closed);
+            let _ = reply.send(std::mem::take(&mut batch.answers));
+            self.overdue.insert(number, batch);
+        }
+    }
+}

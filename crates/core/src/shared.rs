@@ -1,0 +1,112 @@
+//! What the broker's front, its shard and its subscriptions have in common.
+
+use crate::{Clock, Limits, Observer, ReadError, ReadFailure, Storage, Timestamp, lane::Lanes};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, AtomicUsize, Ordering},
+};
+use tokio::sync::Semaphore;
+
+/// Shared by all parts of one broker.
+pub struct Shared {
+    pub storage: Arc<dyn Storage>,
+    pub clock: Clock,
+    pub observer: Arc<dyn Observer>,
+    pub limits: Limits,
+    pub lanes: Lanes,
+    /// Turns to read a page.
+    pub pages: Semaphore,
+    subscribers: AtomicUsize,
+    phase: AtomicU8,
+}
+
+/// Where a broker stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It serves.
+    Open,
+    /// It is leaving.
+    Closing,
+    /// Another broker owns the store.
+    Standby,
+}
+
+impl Shared {
+    pub fn new(
+        storage: Arc<dyn Storage>,
+        clock: Clock,
+        observer: Arc<dyn Observer>,
+        limits: Limits,
+        seed: u64,
+    ) -> Self {
+        Self {
+            storage,
+            clock,
+            observer,
+            limits,
+            lanes: Lanes::new(seed),
+            pages: Semaphore::new(limits.pages_in_flight),
+            subscribers: AtomicUsize::new(0),
+            phase: AtomicU8::new(Phase::Open as u8),
+        }
+    }
+
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Acquire) {
+            0 => Phase::Open,
+            1 => Phase::Closing,
+            _ => Phase::Standby,
+        }
+    }
+
+    /// Leaves [`Phase::Open`]; the first reason stays.
+    pub fn leave(&self, phase: Phase) {
+        let open = Phase::Open as u8;
+        // Whoever was first decides; the other's reason is no longer needed.
+        let _ = self.phase.compare_exchange(open, phase as u8, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Makes the store remember a time that made an expired message be withheld, unless it knows a
+    /// later one: no later start may show that message again.
+    pub async fn remember_expiry(&self, expired_at: Timestamp) {
+        if self.storage.kept_time() >= expired_at {
+            return;
+        }
+        if let Err(error) = self.storage.keep_time(self.clock.now()).await {
+            // The reader is still told the truth of now; only a start after a clock that was set
+            // back could differ, and the operator hears of it.
+            self.observer.storage_failed(&error.to_string());
+        }
+    }
+
+    /// Tells the observer what the caller is not told, and answers what the caller is.
+    pub fn read_failure(&self, error: ReadError) -> ReadFailure {
+        self.observer.storage_failed(&error.to_string());
+        error.into()
+    }
+
+    pub fn subscribers(&self) -> usize {
+        self.subscribers.load(Ordering::Relaxed)
+    }
+
+    /// Counts a subscription in, until the seat is dropped; `None` at the limit.
+    pub fn seat(self: &Arc<Self>) -> Option<Seat> {
+        let limit = self.limits.subscriptions;
+        let taken = self
+            .subscribers
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| (n < limit).then_some(n + 1))
+            .ok()?;
+        self.observer.subscribers(taken + 1);
+        Some(Seat(self.clone()))
+    }
+}
+
+/// One subscription's share of the limit on subscriptions.
+pub struct Seat(Arc<Shared>);
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let before = self.0.subscribers.fetch_sub(1, Ordering::Relaxed);
+        self.0.observer.subscribers(before - 1);
+    }
+}
