@@ -9,6 +9,8 @@ mod clock;
 mod error;
 mod headers;
 mod id;
+#[cfg(all(test, feature = "shuttle"))]
+mod interleavings;
 mod lane;
 mod lifetime;
 mod limits;
@@ -21,6 +23,8 @@ mod subject;
 mod subscription;
 mod sync;
 mod tail;
+#[cfg(test)]
+mod testing;
 mod time;
 
 pub use broker::{Broker, Receipt, Start};

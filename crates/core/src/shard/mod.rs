@@ -55,6 +55,9 @@ pub enum Command {
     Close,
 }
 
+/// The name of the limit on subjects in use.
+const CACHED_SUBJECTS: &str = "cached_subjects";
+
 /// Commands taken in one turn.
 const TURN: usize = 1_024;
 
@@ -168,71 +171,73 @@ impl Shard {
                     self.publish(publication, Slot { batch: number, index }, now);
                 }
             }
-            Command::Subscribe { subject, start, reply } => {
-                match self.seat(&subject) {
-                    Some(key) => self.subscribe(key, start, reply),
-                    // Who asked may be gone; the same below.
-                    None => drop(reply.send(Err(SubscribeError::Overloaded("cached_subjects")))),
-                }
-            }
+            // Who asked may be gone, here and below: then nobody wants to know.
+            Command::Subscribe { subject, start, reply } => match self.seat(&subject) {
+                Ok(key) => self.subscribe(key, start, reply),
+                Err(unseated) => drop(reply.send(Err(unseated.into()))),
+            },
             Command::Purge { subject, up_to, reply } => match self.seat(&subject) {
-                Some(key) => self.purge(key, up_to, reply),
-                None => drop(reply.send(Err(PurgeError::Overloaded("cached_subjects")))),
+                Ok(key) => self.purge(key, up_to, reply),
+                Err(unseated) => drop(reply.send(Err(unseated.into()))),
             },
             // What still comes was let in before.
             Command::Close => self.commands.close(),
         }
     }
 
-    /// The seat of a subject; asks the store about a new one. `None` at the limit.
-    fn seat(&mut self, subject: &Subject) -> Option<usize> {
+    /// The seat of a subject; asks the store about a new one.
+    fn seat(&mut self, subject: &Subject) -> Result<usize, Unseated> {
         if let Some(key) = self.seats.find(subject) {
-            return Some(key);
+            return Ok(key);
         }
         if self.seats.is_full() {
             self.forget_empty_tails();
             let evicted = self.seats.evict_idle();
             self.shared.lanes.remove(evicted.iter());
             if self.seats.is_full() {
-                self.shared.observer.overloaded("cached_subjects");
-                return None;
+                self.shared.observer.overloaded(CACHED_SUBJECTS);
+                return Err(Unseated::Full);
             }
         }
-        let key = self.seats.add(subject.clone());
         let mut asked = self.shared.storage.last_id(subject);
         // Most stores know at once that a subject is new.
-        match (&mut asked).now_or_never() {
-            Some(last) => self.asked(subject, key, last),
-            None => {
-                let subject = subject.clone();
-                self.asking.push(async move { (subject, key, asked.await) }.boxed());
-            }
-        }
-        Some(key)
+        let Some(last) = (&mut asked).now_or_never() else {
+            let key = self.seats.add(subject.clone());
+            let subject = subject.clone();
+            self.asking.push(async move { (subject, key, asked.await) }.boxed());
+            return Ok(key);
+        };
+        let last = last.map_err(|error| Unseated::Unread(self.shared.read_failure(error)))?;
+        let key = self.seats.add(subject.clone());
+        self.settle(subject, key, last);
+        Ok(key)
     }
 
     /// The store's word on a new subject.
     fn asked(&mut self, subject: &Subject, key: usize, last: Result<MessageId, ReadError>) {
         match last {
-            Ok(last) => {
-                let lane = Arc::new(Lane::new(subject.clone(), last, self.backlog.clone()));
-                self.shared.lanes.insert(lane.clone());
-                let now = self.shared.clock.now();
-                for waiting in self.seats.settle(key, lane) {
-                    match waiting {
-                        Waiting::Publication(publication, slot) => {
-                            self.publish_at(key, publication, slot, now);
-                        }
-                        Waiting::Subscribe(start, reply) => self.subscribe(key, start, reply),
-                        Waiting::Purge(up_to, reply) => self.purge(key, up_to, reply),
-                    }
-                }
-            }
+            Ok(last) => self.settle(subject, key, last),
             Err(error) => {
                 let failure = self.shared.read_failure(error);
                 for waiting in self.seats.forget(subject, key) {
                     self.refuse(waiting, failure);
                 }
+            }
+        }
+    }
+
+    /// Takes a subject into use and does what waited for it.
+    fn settle(&mut self, subject: &Subject, key: usize, last: MessageId) {
+        let lane = Arc::new(Lane::new(subject.clone(), last, self.backlog.clone()));
+        self.shared.lanes.insert(lane.clone());
+        let now = self.shared.clock.now();
+        for waiting in self.seats.settle(key, lane) {
+            match waiting {
+                Waiting::Publication(publication, slot) => {
+                    self.publish_at(key, publication, slot, now);
+                }
+                Waiting::Subscribe(start, reply) => self.subscribe(key, start, reply),
+                Waiting::Purge(up_to, reply) => self.purge(key, up_to, reply),
             }
         }
     }
@@ -252,10 +257,8 @@ impl Shard {
             return self.batches.answer(slot, Err(PublishError::Standby));
         }
         match self.seat(&publication.subject) {
-            Some(key) => self.publish_at(key, publication, slot, now),
-            None => {
-                self.batches.answer(slot, Err(PublishError::Overloaded("cached_subjects")));
-            }
+            Ok(key) => self.publish_at(key, publication, slot, now),
+            Err(unseated) => self.batches.answer(slot, Err(unseated.into())),
         }
     }
 
@@ -434,6 +437,39 @@ impl Shard {
         match self.shared.phase() {
             Phase::Open | Phase::Closing => SubscriptionEnd::Closing,
             Phase::Standby => SubscriptionEnd::Standby,
+        }
+    }
+}
+
+/// Why a subject cannot be taken into use.
+enum Unseated {
+    Full,
+    Unread(ReadFailure),
+}
+
+impl From<Unseated> for PublishError {
+    fn from(unseated: Unseated) -> Self {
+        match unseated {
+            Unseated::Full => Self::Overloaded(CACHED_SUBJECTS),
+            Unseated::Unread(_) => Self::StorageUnavailable,
+        }
+    }
+}
+
+impl From<Unseated> for SubscribeError {
+    fn from(unseated: Unseated) -> Self {
+        match unseated {
+            Unseated::Full => Self::Overloaded(CACHED_SUBJECTS),
+            Unseated::Unread(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<Unseated> for PurgeError {
+    fn from(unseated: Unseated) -> Self {
+        match unseated {
+            Unseated::Full => Self::Overloaded(CACHED_SUBJECTS),
+            Unseated::Unread(failure) => failure.into(),
         }
     }
 }
