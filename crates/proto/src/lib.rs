@@ -5,7 +5,13 @@
 pub mod lenient;
 
 mod generated {
-    #![allow(missing_docs, unused_qualifications, clippy::all, reason = "generated")]
+    #![allow(
+        missing_docs,
+        unused_qualifications,
+        clippy::all,
+        clippy::allow_attributes_without_reason,
+        reason = "generated"
+    )]
     tonic::include_proto!("broker");
 }
 
