@@ -1,1 +1,74 @@
-fn main() {}
+//! The gate's verbs: `cargo xtask test` and `cargo xtask tidy`.
+
+#![expect(clippy::print_stdout, reason = "a command line speaks on its standard output")]
+#![expect(clippy::print_stderr, reason = "and complains on its standard error")]
+
+mod machine;
+mod run;
+mod steps;
+mod tally;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+use tally::Tally;
+
+const USAGE: &str = "\
+Usage:
+  cargo xtask test              run every test; the last line says `N passed, N failed`
+  cargo xtask test --only NAME  run one part of them
+  cargo xtask tidy              check the style of the sources alone
+";
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["test"] => test(&steps::all()),
+        ["test", "--only", name] => only(name),
+        ["tidy"] => finish(tidy::check()),
+        ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            ExitCode::SUCCESS
+        }
+        _ => {
+            eprint!("{USAGE}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn only(name: &str) -> ExitCode {
+    match steps::all().into_iter().find(|step| step.name == name) {
+        Some(step) => test(&[step]),
+        None => {
+            eprintln!("There is no part `{name}`. The parts are:");
+            for step in steps::all() {
+                eprintln!("  {:<14} {}", step.name, step.about);
+            }
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Prepares the machine and runs the steps one after the other, whatever the earlier ones did.
+fn test(steps: &[steps::Step]) -> ExitCode {
+    if let Err(reason) = machine::prepare(steps) {
+        eprintln!("{reason}");
+        return finish(Tally { passed: 0, failed: 1 });
+    }
+    let mut sum = Tally::default();
+    for step in steps {
+        println!("\n== {}: {}", step.name, step.about);
+        let (tally, seconds) = run::step(step);
+        println!("== {}: {tally} in {seconds:.1} s", step.name);
+        sum += tally;
+    }
+    finish(sum)
+}
+
+/// Says the sum as the last line.
+fn finish(sum: Tally) -> ExitCode {
+    println!("{sum}");
+    if sum.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,92 @@
+//! Installs by package name what the tests need and the machine lacks.
+
+use crate::steps::Step;
+use std::{
+    env, fs,
+    os::unix::fs::PermissionsExt,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+/// A program the tests need and the Debian package that brings it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    /// As found in PATH.
+    pub program: &'static str,
+    /// As `apt-get install` calls it.
+    pub package: &'static str,
+}
+
+/// Makes sure that everything the steps need is there. A machine that has it all is not touched
+/// and no network is used.
+pub fn prepare(steps: &[Step]) -> Result<(), String> {
+    let mut missing: Vec<Need> =
+        steps.iter().flat_map(|step| step.needs).copied().filter(|need| !is_there(need)).collect();
+    missing.sort_unstable();
+    missing.dedup();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let programs: Vec<&str> = missing.iter().map(|need| need.program).collect();
+    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    println!("This machine lacks {}: installing {}", programs.join(", "), packages.join(", "));
+    install(&packages)?;
+    match missing.iter().find(|need| !is_there(need)) {
+        Some(need) => Err(format!(
+            "`{}` is still not in PATH: install the package `{}` by hand.",
+            need.program, need.package
+        )),
+        None => Ok(()),
+    }
+}
+
+fn install(packages: &[&str]) -> Result<(), String> {
+    let by_hand = || format!("Install these by hand: {}.", packages.join(" "));
+    apt(&["update"]).ok_or_else(by_hand)?;
+    let install = ["install", "--yes", "--no-install-recommends"];
+    apt(&[&install[..], packages].concat()).ok_or_else(by_hand)
+}
+
+/// Runs apt-get as root.
+fn apt(arguments: &[&str]) -> Option<()> {
+    let mut command = if is_root() {
+        Command::new("apt-get")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.arg("--preserve-env=DEBIAN_FRONTEND").arg("apt-get");
+        sudo
+    };
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    command.status().ok()?.success().then_some(())
+}
+
+fn is_root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("Uid:"))
+        .and_then(|ids| ids.split_whitespace().nth(1))
+        .is_some_and(|effective| effective == "0")
+}
+
+fn is_there(need: &Need) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    // System programs are not in every user's PATH.
+    let system = ["/usr/sbin", "/sbin"].map(Into::into);
+    env::split_paths(&path).chain(system).any(|folder| can_run(&folder.join(need.program)))
+}
+
+fn can_run(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_what_is_there_and_only_that() {
+        assert!(is_there(&Need { program: "sh", package: "dash" }));
+        assert!(!is_there(&Need { program: "no-such-program", package: "none" }));
+    }
+}
