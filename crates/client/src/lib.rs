@@ -1,1 +1,53 @@
-//! client
+//! An async client of the broker: publish, subscribe, fetch.
+//!
+//! ```no_run
+//! use broker_client::{Client, PublishOptions, Start};
+//! use futures_util::StreamExt;
+//! use std::time::Duration;
+//!
+//! # async fn example() -> Result<(), broker_client::Error> {
+//! let client = Client::connect("http://127.0.0.1:8080").await?;
+//!
+//! // Kept for an hour; `PublishOptions::default()` delivers only, `PublishOptions::keep()` keeps for good.
+//! let options = PublishOptions::keep_for(Duration::from_secs(3600));
+//! let published = client.publish("orders", "one tea", options).await?;
+//!
+//! let again = client.fetch("orders", published.id).await?;
+//! assert_eq!(again.body, "one tea");
+//!
+//! // Everything that is kept, in order, then what is new.
+//! let mut orders = client.subscribe("orders", Start::Retained).await?;
+//! while let Some(order) = orders.next().await {
+//!     let order = order?;
+//!     println!("{}: {:?}", order.id, order.body);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Many messages go fastest through a [`Publisher`], which sends without waiting for each answer.
+//!
+//! # Errors
+//!
+//! Every failure is an [`Error`]. Its [`kind`](Error::kind) says what happened and its
+//! [`retry`](Error::retry) whether the same call may be made again. A message whose outcome is
+//! unknown is never sent again by this crate: it may be stored already, and only the caller can say
+//! whether twice is better than not at all.
+
+mod client;
+mod details;
+mod error;
+mod message;
+mod pipeline;
+mod publisher;
+mod subscription;
+mod wire;
+
+pub use client::{Client, DEFAULT_DEADLINE};
+pub use error::{Error, ErrorKind, Retry};
+pub use message::{Delivery, Durability, Lifetime, PublishOptions, Published, Start};
+pub use publisher::{Acknowledgements, MAX_BYTES_IN_FLIGHT, Publisher};
+pub use subscription::Subscription;
+
+/// The largest message: 4 MiB less 1 KiB, in bytes of its encoded publish request.
+pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024 - 1024;

@@ -1,0 +1,146 @@
+//! What is under way on one publishing stream: plain state, without a wait.
+
+use broker_proto::PublishRequest;
+use std::{
+    collections::VecDeque,
+    task::{Context, Poll, Waker},
+};
+
+/// Bytes after which a batch is not filled further. One message more may go beyond, so that a batch
+/// stays far below the broker's limit of 16 MiB.
+const BATCH_BYTES: usize = 256 * 1024;
+/// Far below the broker's limit of 65,536 messages in a batch.
+const BATCH_MESSAGES: usize = 4096;
+
+/// The messages of one stream that have no answer yet, in the order sent.
+#[derive(Debug, Default)]
+pub struct Pipeline {
+    /// Not yet taken by the transport.
+    queue: VecDeque<(PublishRequest, u32)>,
+    /// Weights of those the transport took.
+    on_the_way: VecDeque<u32>,
+    finished: bool,
+    /// The transport, waiting for messages.
+    transport: Option<Waker>,
+}
+
+/// Where a message was when its stream broke.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Still in this process: it is surely not stored.
+    Queued,
+    /// Perhaps at the broker.
+    OnTheWay,
+}
+
+impl Pipeline {
+    /// Adds a message of that weight.
+    pub fn push(&mut self, request: PublishRequest, weight: u32) {
+        self.queue.push_back((request, weight));
+        self.wake();
+    }
+
+    /// Nothing more will be added.
+    pub fn finish(&mut self) {
+        self.finished = true;
+        self.wake();
+    }
+
+    fn wake(&mut self) {
+        if let Some(transport) = self.transport.take() {
+            transport.wake();
+        }
+    }
+
+    /// The next batch for the transport: whatever waits, up to a batch's size; `None` after the last.
+    pub fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Option<Vec<PublishRequest>>> {
+        if self.queue.is_empty() {
+            if self.finished {
+                return Poll::Ready(None);
+            }
+            self.transport = Some(cx.waker().clone());
+            return Poll::Pending;
+        }
+        let (mut batch, mut bytes) = (Vec::new(), 0);
+        while bytes < BATCH_BYTES && batch.len() < BATCH_MESSAGES {
+            let Some((request, weight)) = self.queue.pop_front() else { break };
+            bytes += weight as usize;
+            self.on_the_way.push_back(weight);
+            batch.push(request);
+        }
+        Poll::Ready(Some(batch))
+    }
+
+    /// The broker answered the oldest message: its weight. `None`: it has none to answer.
+    pub fn answer(&mut self) -> Option<u32> {
+        self.on_the_way.pop_front()
+    }
+
+    /// After the stream's end: takes out the oldest message without an answer.
+    pub fn give_up(&mut self) -> Option<Place> {
+        if self.on_the_way.pop_front().is_some() {
+            return Some(Place::OnTheWay);
+        }
+        self.queue.pop_front().map(|_| Place::Queued)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::task::noop_waker_ref;
+
+    fn request(subject: &str) -> PublishRequest {
+        PublishRequest { subject: subject.to_owned(), ..PublishRequest::default() }
+    }
+
+    fn batch(pipeline: &mut Pipeline) -> Poll<Option<Vec<String>>> {
+        let batch = pipeline.poll_batch(&mut Context::from_waker(noop_waker_ref()));
+        batch.map(|batch| batch.map(|all| all.into_iter().map(|one| one.subject).collect()))
+    }
+
+    #[test]
+    fn whatever_waits_becomes_one_batch() {
+        let mut pipeline = Pipeline::default();
+        assert_eq!(batch(&mut pipeline), Poll::Pending);
+        pipeline.push(request("a"), 1);
+        pipeline.push(request("b"), 1);
+        assert_eq!(batch(&mut pipeline), Poll::Ready(Some(vec!["a".into(), "b".into()])));
+        assert_eq!(batch(&mut pipeline), Poll::Pending);
+        pipeline.push(request("c"), 1);
+        pipeline.finish();
+        assert_eq!(batch(&mut pipeline), Poll::Ready(Some(vec!["c".into()])));
+        assert_eq!(batch(&mut pipeline), Poll::Ready(None));
+    }
+
+    #[test]
+    fn batches_are_bounded_in_bytes_and_messages() {
+        let mut pipeline = Pipeline::default();
+        for _ in 0..=BATCH_MESSAGES {
+            pipeline.push(request("small"), 1);
+        }
+        let sizes = |pipeline: &mut Pipeline| match batch(pipeline) {
+            Poll::Ready(Some(batch)) => batch.len(),
+            _ => 0,
+        };
+        assert_eq!((sizes(&mut pipeline), sizes(&mut pipeline)), (BATCH_MESSAGES, 1));
+        for _ in 0..3 {
+            pipeline.push(request("large"), 200 * 1024);
+        }
+        assert_eq!((sizes(&mut pipeline), sizes(&mut pipeline)), (2, 1));
+    }
+
+    #[test]
+    fn answers_come_to_what_was_sent_and_the_rest_is_told_apart() {
+        let mut pipeline = Pipeline::default();
+        pipeline.push(request("a"), 7);
+        assert_eq!(pipeline.answer(), None, "an answer to a message that never left");
+        pipeline.push(request("b"), 8);
+        let _ = batch(&mut pipeline);
+        pipeline.push(request("c"), 9);
+        assert_eq!(pipeline.answer(), Some(7));
+        assert_eq!(pipeline.give_up(), Some(Place::OnTheWay));
+        assert_eq!(pipeline.give_up(), Some(Place::Queued));
+        assert_eq!(pipeline.give_up(), None);
+    }
+}
