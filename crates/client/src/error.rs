@@ -130,9 +130,9 @@ impl Error {
         Self::new(ErrorKind::DeadlinePassed, unless_publishing(effect), message)
     }
 
-    pub(crate) fn too_large(size: usize) -> Self {
+    pub(crate) fn too_large() -> Self {
         let limit = crate::MAX_MESSAGE_BYTES;
-        let message = format!("the message is {size} bytes long; the limit is {limit}");
+        let message = format!("the message is larger than the limit of {limit} bytes");
         Self::new(ErrorKind::MessageTooLarge, Retry::Useless, message)
     }
 

@@ -1,5 +1,6 @@
 //! What is under way on one publishing stream: plain state, without a wait.
 
+use crate::Error;
 use broker_proto::PublishRequest;
 use std::{
     collections::VecDeque,
@@ -19,9 +20,16 @@ pub struct Pipeline {
     queue: VecDeque<(PublishRequest, u32)>,
     /// Weights of those the transport took.
     on_the_way: VecDeque<u32>,
+    /// Refused without being sent, each with its number; they are told in their turn.
+    refused: VecDeque<(u64, Error, u32)>,
+    /// Messages that were ever given, and that were ever answered.
+    given: u64,
+    answered: u64,
     finished: bool,
     /// The transport, waiting for messages.
     transport: Option<Waker>,
+    /// Who waits for answers.
+    reader: Option<Waker>,
 }
 
 /// Where a message was when its stream broke.
@@ -37,19 +45,21 @@ impl Pipeline {
     /// Adds a message of that weight.
     pub fn push(&mut self, request: PublishRequest, weight: u32) {
         self.queue.push_back((request, weight));
-        self.wake();
+        self.given += 1;
+        wake(&mut self.transport);
+    }
+
+    /// Adds a message that is not sent; its answer is that error.
+    pub fn refuse(&mut self, error: Error, weight: u32) {
+        self.refused.push_back((self.given, error, weight));
+        self.given += 1;
+        wake(&mut self.reader);
     }
 
     /// Nothing more will be added.
     pub fn finish(&mut self) {
         self.finished = true;
-        self.wake();
-    }
-
-    fn wake(&mut self) {
-        if let Some(transport) = self.transport.take() {
-            transport.wake();
-        }
+        wake(&mut self.transport);
     }
 
     /// The next batch for the transport: whatever waits, up to a batch's size; `None` after the last.
@@ -73,15 +83,44 @@ impl Pipeline {
 
     /// The broker answered the oldest message: its weight. `None`: it has none to answer.
     pub fn answer(&mut self) -> Option<u32> {
-        self.on_the_way.pop_front()
+        let weight = self.on_the_way.pop_front()?;
+        self.answered += 1;
+        Some(weight)
+    }
+
+    /// The refusal whose turn it is, and its weight.
+    pub fn next_refused(&mut self) -> Option<(Error, u32)> {
+        let (_, error, weight) =
+            self.refused.pop_front_if(|(number, ..)| *number == self.answered)?;
+        self.answered += 1;
+        Some((error, weight))
+    }
+
+    /// As [`Pipeline::next_refused`], and wakes that task for the next one.
+    pub fn poll_refused(&mut self, cx: &mut Context<'_>) -> Option<(Error, u32)> {
+        let refused = self.next_refused();
+        if refused.is_none() {
+            self.reader = Some(cx.waker().clone());
+        }
+        refused
     }
 
     /// After the stream's end: takes out the oldest message without an answer.
     pub fn give_up(&mut self) -> Option<Place> {
-        if self.on_the_way.pop_front().is_some() {
-            return Some(Place::OnTheWay);
-        }
-        self.queue.pop_front().map(|_| Place::Queued)
+        let place = if self.on_the_way.pop_front().is_some() {
+            Place::OnTheWay
+        } else {
+            self.queue.pop_front()?;
+            Place::Queued
+        };
+        self.answered += 1;
+        Some(place)
+    }
+}
+
+fn wake(waiting: &mut Option<Waker>) {
+    if let Some(waker) = waiting.take() {
+        waker.wake();
     }
 }
 
@@ -142,5 +181,19 @@ mod tests {
         assert_eq!(pipeline.give_up(), Some(Place::OnTheWay));
         assert_eq!(pipeline.give_up(), Some(Place::Queued));
         assert_eq!(pipeline.give_up(), None);
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_its_turn() {
+        let mut pipeline = Pipeline::default();
+        pipeline.push(request("a"), 7);
+        pipeline.refuse(Error::too_large(), 1);
+        pipeline.push(request("c"), 9);
+        let _ = batch(&mut pipeline);
+        assert_eq!(pipeline.next_refused(), None, "before the message in front of it");
+        assert_eq!(pipeline.answer(), Some(7));
+        assert_eq!(pipeline.next_refused(), Some((Error::too_large(), 1)));
+        assert_eq!(pipeline.next_refused(), None);
+        assert_eq!(pipeline.answer(), Some(9));
     }
 }

@@ -52,7 +52,6 @@ enum Call {
     Open(Box<Streaming<PublishAck>>),
     /// Messages that have no answer yet get this one.
     Broken(Error),
-    Done,
 }
 
 #[derive(Debug)]
@@ -83,10 +82,10 @@ pub fn open(mut grpc: BrokerClient<Channel>) -> (Publisher, Acknowledgements) {
 
 impl Publisher {
     /// Hands one message over, waiting while too much is under way. Its answer comes from the
-    /// [`Acknowledgements`]; a message for which this fails has none and was not sent.
+    /// [`Acknowledgements`], a refusal too: one message's never harms another.
     ///
     /// # Errors
-    /// [`ErrorKind::MessageTooLarge`], after which the publisher goes on; or why the stream broke.
+    /// Why the stream broke; this message was not sent and has no answer.
     pub async fn send(
         &mut self,
         subject: impl Into<String>,
@@ -94,7 +93,8 @@ impl Publisher {
         options: PublishOptions,
     ) -> Result<(), Error> {
         let request = wire::request(subject.into(), body.into(), options);
-        let weight = wire::check_size(&request)? + BOOKKEEPING;
+        let size = wire::check_size(&request);
+        let weight = size.as_ref().unwrap_or(&0) + BOOKKEEPING;
         // The size was checked against a limit far below.
         let weight = u32::try_from(weight).unwrap_or(u32::MAX);
         // A closed semaphore means that the stream broke, which the state tells better.
@@ -105,7 +105,10 @@ impl Publisher {
         if let Some(error) = &state.broken {
             return Err(error.before_sending());
         }
-        state.pipeline.push(request, weight);
+        match size {
+            Ok(_) => state.pipeline.push(request, weight),
+            Err(error) => state.pipeline.refuse(error, weight),
+        }
         Ok(())
     }
 }
@@ -143,20 +146,23 @@ impl Stream for Batches {
 impl Acknowledgements {
     /// Takes the answers of one acknowledgement in.
     fn take(&mut self, ack: PublishAck) -> Result<(), Error> {
-        let results = wire::results(ack);
         let mut state = self.shared.lock();
-        for result in results {
+        for result in wire::results(ack) {
             let Some(weight) = state.pipeline.answer() else {
                 let message = "the broker answered a message that was not sent";
                 return Err(Error::interrupted(Effect::Publishes, message));
             };
             self.shared.room.add_permits(weight as usize);
             self.results.push_back(result);
+            while let Some((refusal, weight)) = state.pipeline.next_refused() {
+                self.shared.room.add_permits(weight as usize);
+                self.results.push_back(Err(refusal));
+            }
         }
         Ok(())
     }
 
-    /// Goes on with the call until there is something to say.
+    /// Goes on with the call until there is something to say, or it broke.
     fn poll_call(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let broken = match &mut self.call {
             Call::Opening(opening) => match ready!(opening.as_mut().poll(cx)) {
@@ -174,24 +180,21 @@ impl Acknowledgements {
                 Some(Err(status)) => Error::from_status(&status, Effect::Publishes),
                 None => Error::interrupted(Effect::Publishes, "the publishing stream was cut off"),
             },
-            Call::Broken(error) => {
-                self.call = match self.shared.lock().pipeline.give_up() {
-                    None => Call::Done,
-                    Some(place) => {
-                        self.results.push_back(Err(match place {
-                            Place::OnTheWay => error.clone(),
-                            Place::Queued => error.before_sending(),
-                        }));
-                        return Poll::Ready(());
-                    }
-                };
-                return Poll::Ready(());
-            }
-            Call::Done => return Poll::Ready(()),
+            Call::Broken(_) => return Poll::Ready(()),
         };
         self.shared.break_off(&broken);
         self.call = Call::Broken(broken);
         Poll::Ready(())
+    }
+
+    /// What is known of the oldest message without an answer, if the stream broke.
+    fn give_up(&self) -> Option<Option<Error>> {
+        let Call::Broken(error) = &self.call else { return None };
+        let place = self.shared.lock().pipeline.give_up();
+        Some(place.map(|place| match place {
+            Place::OnTheWay => error.clone(),
+            Place::Queued => error.before_sending(),
+        }))
     }
 }
 
@@ -203,8 +206,13 @@ impl Stream for Acknowledgements {
             if let Some(result) = self.results.pop_front() {
                 return Poll::Ready(Some(result));
             }
-            if matches!(self.call, Call::Done) {
-                return Poll::Ready(None);
+            let refused = self.shared.lock().pipeline.poll_refused(cx);
+            if let Some((refusal, weight)) = refused {
+                self.shared.room.add_permits(weight as usize);
+                return Poll::Ready(Some(Err(refusal)));
+            }
+            if let Some(end) = self.give_up() {
+                return Poll::Ready(end.map(Err));
             }
             ready!(self.poll_call(cx));
         }

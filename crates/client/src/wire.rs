@@ -40,7 +40,7 @@ fn duration(lifetime: Duration) -> prost_types::Duration {
 /// is too large would end its stream.
 pub fn check_size(request: &PublishRequest) -> Result<usize, Error> {
     let size = request.encoded_len();
-    if size > MAX_MESSAGE_BYTES { Err(Error::too_large(size)) } else { Ok(size) }
+    if size > MAX_MESSAGE_BYTES { Err(Error::too_large()) } else { Ok(size) }
 }
 
 pub fn published(response: &PublishResponse) -> Published {
