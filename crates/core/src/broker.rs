@@ -7,7 +7,11 @@ use crate::{
     shard::{Answer, Command, Shard},
     shared::{Phase, Shared},
 };
-use std::sync::Arc;
+use std::{
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot, watch},
     time::MissedTickBehavior,
@@ -35,18 +39,28 @@ pub struct Broker {
     left: watch::Receiver<bool>,
 }
 
-/// The answers to one batch, in the order of its publications, when all are there.
+/// Gives the answers to one batch, in the order of its publications, when all are there. Dropping it
+/// changes nothing for the messages.
 pub struct Receipt {
     answers: Option<oneshot::Receiver<Vec<Answer>>>,
     size: usize,
 }
 
-impl Receipt {
-    /// Waits for the answers. Dropping this future changes nothing for the messages.
-    pub async fn answers(self) -> Vec<Result<Published, PublishError>> {
-        let Some(answers) = self.answers else { return Vec::new() };
+impl Future for Receipt {
+    type Output = Vec<Result<Published, PublishError>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(answers) = &mut self.answers else { return Poll::Ready(Vec::new()) };
+        let answers = ready!(Pin::new(answers).poll(context));
         // No answer means that the shard is gone, and with it the knowledge of what was stored.
-        answers.await.unwrap_or_else(|_| vec![Err(PublishError::OutcomeUnknown); self.size])
+        Poll::Ready(answers.unwrap_or_else(|_| vec![Err(PublishError::OutcomeUnknown); self.size]))
+    }
+}
+
+impl Receipt {
+    /// The same as awaiting it.
+    pub async fn answers(self) -> Vec<Result<Published, PublishError>> {
+        self.await
     }
 }
 

@@ -1,0 +1,182 @@
+//! What went wrong, as a client hears it: a status, a reason a program can switch on, and details.
+
+use crate::convert::Invalid;
+use broker_core::{FetchError, PublishError, ReadFailure, SubscribeError, SubscriptionEnd};
+use broker_proto::ERROR_DOMAIN;
+use std::{collections::HashMap, time::Duration};
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// When to try again where the answer is "not now".
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A problem of a call, each row of the table in the proto file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    Closing,
+    Standby,
+    StorageUnavailable,
+    Overloaded(&'static str),
+    OutcomeUnknown,
+    Expired,
+    NotFound,
+    Invalid(Invalid),
+    BatchTooLarge(String),
+    ResumeAhead { after: u64, last: u64 },
+    Damaged(u64),
+    NoSuchMethod,
+    DeadlineExceeded,
+    Internal,
+}
+
+impl From<Problem> for Status {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Closing => {
+                retryable(Code::Unavailable, "BROKER_CLOSING", "the broker is closing".into())
+            }
+            Problem::Standby => retryable(
+                Code::Unavailable,
+                "STANDBY",
+                "this broker stands by, another one owns the store".into(),
+            ),
+            Problem::StorageUnavailable => retryable(
+                Code::Unavailable,
+                "STORAGE_UNAVAILABLE",
+                "the store takes no messages at the moment; nothing was stored".into(),
+            ),
+            Problem::Overloaded(limit) => retryable(
+                Code::ResourceExhausted,
+                "OVERLOADED",
+                format!("the broker's limit on {limit} is reached; try again later"),
+            ),
+            Problem::OutcomeUnknown => plain(
+                Code::DeadlineExceeded,
+                "OUTCOME_UNKNOWN",
+                "the store did not say in time whether the message is kept; \
+                 sending it again may store it twice",
+            ),
+            Problem::Expired => {
+                plain(Code::InvalidArgument, "MESSAGE_EXPIRED", "the message has expired")
+            }
+            Problem::NotFound => plain(
+                Code::InvalidArgument,
+                "MESSAGE_NOT_FOUND",
+                "no message was published under that id",
+            ),
+            Problem::Invalid(invalid) => invalid_argument(&invalid),
+            Problem::BatchTooLarge(why) => plain(Code::InvalidArgument, "BATCH_TOO_LARGE", &why),
+            Problem::ResumeAhead { after, last } => plain(
+                Code::OutOfRange,
+                "RESUME_AHEAD",
+                &format!("after_id {after} is above the subject's last id {last}"),
+            ),
+            Problem::Damaged(id) => damaged(id),
+            Problem::NoSuchMethod => Self::unimplemented("the service has no such method"),
+            Problem::DeadlineExceeded => Self::deadline_exceeded("the call's deadline passed"),
+            Problem::Internal => {
+                plain(Code::Internal, "INTERNAL", "the broker failed; its log says more")
+            }
+        }
+    }
+}
+
+fn details(reason: &str) -> ErrorDetails {
+    ErrorDetails::with_error_info(reason, ERROR_DOMAIN, HashMap::new())
+}
+
+fn plain(code: Code, reason: &str, message: &str) -> Status {
+    Status::with_error_details(code, message, details(reason))
+}
+
+fn retryable(code: Code, reason: &str, message: String) -> Status {
+    let mut details = details(reason);
+    details.set_retry_info(Some(RETRY_AFTER));
+    Status::with_error_details(code, message, details)
+}
+
+fn damaged(id: u64) -> Status {
+    let metadata = HashMap::from([("id".to_owned(), id.to_string())]);
+    let details = ErrorDetails::with_error_info("MESSAGE_DAMAGED", ERROR_DOMAIN, metadata);
+    let message =
+        format!("message {id} is damaged; a subscription with after_id {id} goes on behind it");
+    Status::with_error_details(Code::DataLoss, message, details)
+}
+
+fn invalid_argument(invalid: &Invalid) -> Status {
+    let message = invalid.to_string();
+    let Some((reason, field)) = invalid.reason_and_field() else {
+        return Status::invalid_argument(message);
+    };
+    let mut details = details(reason);
+    if let Some(field) = field {
+        details.add_bad_request_violation(field, message.clone());
+    }
+    Status::with_error_details(Code::InvalidArgument, message, details)
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+impl From<PublishError> for Problem {
+    fn from(error: PublishError) -> Self {
+        match error {
+            PublishError::Closing => Self::Closing,
+            PublishError::Standby => Self::Standby,
+            PublishError::StorageUnavailable => Self::StorageUnavailable,
+            PublishError::Overloaded(limit) => Self::Overloaded(limit),
+            PublishError::OutcomeUnknown => Self::OutcomeUnknown,
+            PublishError::Refused => Self::Internal,
+        }
+    }
+}
+
+impl From<ReadFailure> for Problem {
+    fn from(failure: ReadFailure) -> Self {
+        match failure {
+            ReadFailure::StorageUnavailable => Self::StorageUnavailable,
+            ReadFailure::Damaged(id) => Self::Damaged(id.0),
+            ReadFailure::Internal => Self::Internal,
+        }
+    }
+}
+
+impl From<FetchError> for Problem {
+    fn from(error: FetchError) -> Self {
+        match error {
+            FetchError::NotFound => Self::NotFound,
+            FetchError::Expired => Self::Expired,
+            FetchError::Closing => Self::Closing,
+            FetchError::Standby => Self::Standby,
+            FetchError::Read(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<SubscribeError> for Problem {
+    fn from(error: SubscribeError) -> Self {
+        match error {
+            SubscribeError::Closing => Self::Closing,
+            SubscribeError::Standby => Self::Standby,
+            SubscribeError::Overloaded(limit) => Self::Overloaded(limit),
+            SubscribeError::ResumeAhead { after, last } => {
+                Self::ResumeAhead { after: after.0, last: last.0 }
+            }
+            SubscribeError::Read(failure) => failure.into(),
+        }
+    }
+}
+
+impl From<SubscriptionEnd> for Problem {
+    fn from(end: SubscriptionEnd) -> Self {
+        match end {
+            SubscriptionEnd::Closing => Self::Closing,
+            SubscriptionEnd::Standby => Self::Standby,
+            SubscriptionEnd::Overloaded(limit) => Self::Overloaded(limit),
+            SubscriptionEnd::Read(failure) => failure.into(),
+        }
+    }
+}
