@@ -112,8 +112,9 @@ impl Error {
         self.retry == Retry::OutcomeUnknown
     }
 
-    /// The same failure for a message that never left this process.
-    pub(crate) fn before_sending(&self) -> Self {
+    /// The same failure as it is for a message that never left this process.
+    #[must_use]
+    pub fn before_sending(&self) -> Self {
         let retry = match self.retry {
             Retry::OutcomeUnknown => Retry::Safe { after: None },
             retry => retry,

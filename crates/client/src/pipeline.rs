@@ -81,6 +81,11 @@ impl Pipeline {
         Poll::Ready(Some(batch))
     }
 
+    /// Whether everything that will ever be given is answered.
+    pub fn is_done(&self) -> bool {
+        self.finished && self.given == self.answered
+    }
+
     /// The broker answered the oldest message: its weight. `None`: it has none to answer.
     pub fn answer(&mut self) -> Option<u32> {
         let weight = self.on_the_way.pop_front()?;
@@ -194,6 +199,9 @@ mod tests {
         assert_eq!(pipeline.answer(), Some(7));
         assert_eq!(pipeline.next_refused(), Some((Error::too_large(), 1)));
         assert_eq!(pipeline.next_refused(), None);
+        pipeline.finish();
+        assert!(!pipeline.is_done());
         assert_eq!(pipeline.answer(), Some(9));
+        assert!(pipeline.is_done());
     }
 }

@@ -52,6 +52,8 @@ enum Call {
     Open(Box<Streaming<PublishAck>>),
     /// Messages that have no answer yet get this one.
     Broken(Error),
+    /// Everything was answered.
+    Done,
 }
 
 #[derive(Debug)]
@@ -180,16 +182,30 @@ impl Acknowledgements {
                 Some(Err(status)) => Error::from_status(&status, Effect::Publishes),
                 None => Error::interrupted(Effect::Publishes, "the publishing stream was cut off"),
             },
-            Call::Broken(_) => return Poll::Ready(()),
+            Call::Broken(_) | Call::Done => return Poll::Ready(()),
         };
-        self.shared.break_off(&broken);
-        self.call = Call::Broken(broken);
+        if self.shared.lock().pipeline.is_done() {
+            self.call = Call::Done;
+        } else {
+            self.shared.break_off(&broken);
+            self.call = Call::Broken(broken);
+        }
         Poll::Ready(())
     }
 
-    /// What is known of the oldest message without an answer, if the stream broke.
+    /// Why the stream broke before the publisher was dropped and everything was answered.
+    #[must_use]
+    pub fn broken(&self) -> Option<&Error> {
+        if let Call::Broken(error) = &self.call { Some(error) } else { None }
+    }
+
+    /// After the call: what is known of the oldest message without an answer.
     fn give_up(&self) -> Option<Option<Error>> {
-        let Call::Broken(error) = &self.call else { return None };
+        let error = match &self.call {
+            Call::Opening(_) | Call::Open(_) => return None,
+            Call::Done => return Some(None),
+            Call::Broken(error) => error,
+        };
         let place = self.shared.lock().pipeline.give_up();
         Some(place.map(|place| match place {
             Place::OnTheWay => error.clone(),
