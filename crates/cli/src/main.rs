@@ -1,2 +1,54 @@
-//! The `broker` binary.
-fn main() {}
+//! The `broker` binary: the broker itself and a client for the command line.
+
+mod arguments;
+mod exit;
+mod fetch;
+mod format;
+mod health;
+mod interrupt;
+mod lines;
+mod output;
+mod publish;
+mod serve;
+mod subscribe;
+mod visible;
+
+use arguments::{Arguments, Verb};
+use clap::Parser;
+use std::process::ExitCode;
+use tokio::runtime::{Builder, Runtime};
+
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    exit::report(run(arguments.verb))
+}
+
+fn run(verb: Verb) -> anyhow::Result<ExitCode> {
+    let runtime = runtime(&verb)?;
+    let result = runtime.block_on(async {
+        match verb {
+            Verb::Serve(settings) => serve::run(settings).await,
+            Verb::Publish(command) => publish::run(command).await,
+            Verb::Subscribe(command) => subscribe::run(command).await,
+            Verb::Fetch(command) => fetch::run(command).await,
+            Verb::Health(command) => health::run(command).await,
+        }
+    });
+    // A thread may be reading from a terminal: nobody waits for the next line.
+    runtime.shutdown_background();
+    result
+}
+
+fn runtime(verb: &Verb) -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if !matches!(verb, Verb::Serve(_)) {
+        // Beside the main thread, which may wait for a slow reader of the output, this one keeps
+        // the connection alive.
+        builder.worker_threads(1);
+    }
+    builder.enable_all().build()
+}

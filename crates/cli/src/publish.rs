@@ -1,0 +1,101 @@
+//! `broker publish SUBJECT [BODY]`
+
+mod many;
+mod receipt;
+
+use crate::{arguments::ServerArgument, interrupt::Interrupt, output};
+use anyhow::{Context, Result};
+use broker_client::{Client, Lifetime, PublishOptions};
+use bytes::Bytes;
+use clap::Args;
+use receipt::ReceiptFormat;
+use std::{
+    ffi::OsString, io::Write, os::unix::ffi::OsStringExt, path::PathBuf, process::ExitCode,
+    time::Duration,
+};
+
+/// The arguments of `broker publish`.
+#[derive(Debug, Args)]
+pub struct PublishCommand {
+    /// The subject, 1 to 255 bytes
+    subject: String,
+    /// The message; without it and --file, every line of standard input is one
+    #[arg(allow_negative_numbers = true)]
+    body: Option<OsString>,
+    /// Publish the content of a file as one message
+    #[arg(long, value_name = "FILE", conflicts_with = "body")]
+    file: Option<PathBuf>,
+    /// Keep the message that long: 30s, 1h 30m, 250ms; at most 100 years
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    ttl: Option<Duration>,
+    /// Keep the message for good; without this and --ttl it is delivered only
+    #[arg(long, conflicts_with = "ttl")]
+    keep: bool,
+    /// Send this header along; may be given again
+    #[arg(long = "header", value_name = "KEY=VALUE", value_parser = header)]
+    headers: Vec<(String, String)>,
+    /// How acknowledgements are printed
+    #[arg(long, value_enum, default_value = "text")]
+    format: ReceiptFormat,
+    #[command(flatten)]
+    server: ServerArgument,
+}
+
+impl PublishCommand {
+    fn options(&self) -> PublishOptions {
+        let lifetime = match self.ttl {
+            Some(ttl) => Lifetime::For(ttl),
+            None if self.keep => Lifetime::Forever,
+            None => Lifetime::DeliverOnly,
+        };
+        PublishOptions { lifetime, headers: self.headers.iter().cloned().collect() }
+    }
+
+    /// The one message, if there is only one.
+    fn single(&mut self) -> Result<Option<Bytes>> {
+        if let Some(file) = &self.file {
+            let body = std::fs::read(file);
+            let body = body.with_context(|| format!("cannot read {}", file.display()))?;
+            return Ok(Some(body.into()));
+        }
+        Ok(self.body.take().map(|body| body.into_vec().into()))
+    }
+}
+
+/// Publishes and prints what the broker acknowledged.
+pub async fn run(mut command: PublishCommand) -> Result<ExitCode> {
+    let single = command.single()?;
+    let client = command.server.connect().await?;
+    match single {
+        Some(body) => one(&client, &command, body).await,
+        None => {
+            let interrupt = Interrupt::listen()?;
+            many::run(&client, &command, interrupt).await
+        }
+    }
+}
+
+async fn one(client: &Client, command: &PublishCommand, body: Bytes) -> Result<ExitCode> {
+    let published = client.publish(&command.subject, body, command.options()).await?;
+    let mut out = output::stdout();
+    receipt::write(&mut out, &Ok(published), command.format)?;
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_is_cut_at_its_first_equals_sign() {
+        assert_eq!(header("a=b=c"), Ok(("a".into(), "b=c".into())));
+        assert_eq!(header("a="), Ok(("a".into(), String::new())));
+        assert!(header("a").is_err());
+    }
+}

@@ -1,0 +1,103 @@
+//! `broker serve`: the composition root.
+
+mod log;
+mod logger;
+mod repeats;
+mod settings;
+mod signals;
+mod store;
+
+pub use settings::Settings;
+
+use anyhow::{Context, Result};
+use broker_core::{Broker, Observer, Storage, SystemTime};
+use broker_server::Server;
+use logger::Logger;
+use signals::Signals;
+use std::{
+    hash::{BuildHasher, RandomState},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tracing::{info, warn};
+
+/// Runs a broker until it is told to leave.
+pub async fn run(settings: Settings) -> Result<ExitCode> {
+    // Before anything else: as process 1 there is no default action for a signal.
+    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    log::start(&settings)?;
+    let observer = Arc::new(Logger::default());
+    let server = Server::bind(settings.server()).await?;
+
+    let opening = open(&settings, observer.clone());
+    let broker = tokio::select! {
+        broker = opening => broker?,
+        signal = signals.next() => {
+            info!(signal, "closed before it was open");
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    announce(&server)?;
+
+    let grace = settings.grace();
+    let served = server.run(broker, leave(signals, grace)).await;
+    observer.finish();
+    served?;
+    info!("closed");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Opens the store and the broker over it.
+async fn open(settings: &Settings, observer: Arc<Logger>) -> Result<Broker> {
+    let kind = settings.storage();
+    info!(storage = kind.name(), "storage type chosen: {}", kind.name());
+    let begun = Instant::now();
+    let storage: Arc<dyn Storage> = store::open(settings).await?;
+    let took = milliseconds(begun.elapsed());
+    info!(storage = kind.name(), took_ms = took, "store open after {took} ms");
+    let observer: Arc<dyn Observer> = observer;
+    // The chance that hash tables take.
+    let seed = RandomState::new().hash_one(std::process::id());
+    let time = Arc::new(SystemTime);
+    Ok(Broker::open(storage, time, observer, settings.limits(), seed).await?)
+}
+
+/// Says where it listens.
+fn announce(server: &Server) -> Result<()> {
+    let grpc = server.grpc_address().context("the gRPC port has no address")?;
+    let admin = server.admin_address().context("the admin port has no address")?;
+    warn_beyond_loopback("gRPC", grpc);
+    warn_beyond_loopback("the admin pages", admin);
+    info!(address = %admin, port = admin.port(), "admin pages listening on port {}", admin.port());
+    info!(address = %grpc, port = grpc.port(), "gRPC server listening on port {}", grpc.port());
+    Ok(())
+}
+
+fn warn_beyond_loopback(what: &str, address: SocketAddr) {
+    if !address.ip().is_loopback() {
+        warn!(
+            %address,
+            "NO AUTHENTICATION: whoever reaches {address} ({what}) can publish, read and administrate; \
+             listen on loopback or keep strangers out with a firewall or a proxy"
+        );
+    }
+}
+
+/// Done when the broker is told to leave. From then on a second signal, or an end that takes much
+/// longer than the grace time, ends the process at once.
+async fn leave(mut signals: Signals, grace: Duration) {
+    let signal = signals.next().await;
+    let grace_ms = milliseconds(grace);
+    info!(signal, grace_ms, "closing");
+    tokio::spawn(async move {
+        let signal = signals.next().await;
+        warn!(signal, "ended at once by a second signal");
+        std::process::exit(crate::exit::INTERRUPTED.into());
+    });
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,60 @@
+//! What the core tells an operator: clock steps, failures of the store, limits reached.
+
+use super::repeats::Repeats;
+use broker_core::Observer;
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+use tracing::{error, warn};
+
+/// Writes to the log; what repeats is counted, not repeated.
+#[derive(Debug, Default)]
+pub struct Logger {
+    failures: Mutex<Repeats>,
+    limits: Mutex<Repeats>,
+}
+
+impl Logger {
+    /// Says what was counted and not said yet.
+    pub fn finish(&self) {
+        for (what, times) in lock(&self.failures).unsaid() {
+            storage_failed(&what, times);
+        }
+        for (limit, times) in lock(&self.limits).unsaid() {
+            overloaded(&limit, times);
+        }
+    }
+}
+
+impl Observer for Logger {
+    fn clock_stepped(&self, forward: bool, by: Duration) {
+        let direction = if forward { "forward" } else { "back" };
+        warn!(direction, by = ?by, "the machine's clock was stepped {direction} by {by:?}");
+    }
+
+    fn storage_failed(&self, what: &str) {
+        if let Some(times) = lock(&self.failures).count(what, Instant::now()) {
+            storage_failed(what, times);
+        }
+    }
+
+    fn overloaded(&self, limit: &'static str) {
+        if let Some(times) = lock(&self.limits).count(limit, Instant::now()) {
+            overloaded(limit, times);
+        }
+    }
+}
+
+fn storage_failed(what: &str, times: u64) {
+    error!(times, "the store failed: {what}");
+}
+
+fn overloaded(limit: &str, times: u64) {
+    warn!(limit, times, "calls were refused: the limit on {limit} is reached");
+}
+
+fn lock(repeats: &Mutex<Repeats>) -> MutexGuard<'_, Repeats> {
+    // Nothing panics half-way through a change.
+    repeats.lock().unwrap_or_else(PoisonError::into_inner)
+}
