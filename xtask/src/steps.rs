@@ -86,7 +86,7 @@ pub fn all() -> Vec<Step> {
                 Cargo::new("build --release --package broker-cli --bin broker"),
                 // The whole workspace, so that the dependencies have the features of step `unit`.
                 Cargo {
-                    line: "test --workspace --features broker-cli/system --test system --no-fail-fast",
+                    line: "test --workspace --features broker-cli/system --test system --no-fail-fast -- --show-output",
                     env: vec![("BROKER_BIN", workspace::release_binary())],
                 },
             ]),

@@ -21,7 +21,7 @@ const CHECKS: &[Check] = &[
     ("the_core_reads_no_clock", words::no_clock_in_core),
     ("the_core_touches_no_world", words::no_world_in_core),
     ("crates_depend_on_what_they_may", borders::dependencies),
-    ("wire_and_core_meet_in_one_file", borders::one_meeting_place),
+    ("the_wire_has_one_place_in_the_door", borders::one_place_for_the_wire),
 ];
 
 /// Runs every check over the workspace.

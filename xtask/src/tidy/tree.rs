@@ -74,17 +74,26 @@ impl File {
 
     /// The lines that are test code: all in a file of tests, else what follows `#[cfg(test)]`.
     pub fn test_lines(&self) -> impl Iterator<Item = (usize, &str)> {
-        let first = if self.is_test() { 1 } else { self.first_test_line() };
+        let first = self.first_test_line();
         self.lines().filter(move |(number, _)| *number >= first)
     }
 
+    /// The lines before those.
+    pub fn code_lines(&self) -> impl Iterator<Item = (usize, &str)> {
+        let first = self.first_test_line();
+        self.lines().filter(move |(number, _)| *number < first)
+    }
+
     /// Whether the whole file is test code.
-    pub fn is_test(&self) -> bool {
+    fn is_test(&self) -> bool {
         let name = self.path.rsplit('/').next().unwrap_or_default();
         self.path.contains("/tests/") || matches!(name, "tests.rs" | "testing.rs")
     }
 
     fn first_test_line(&self) -> usize {
+        if self.is_test() {
+            return 1;
+        }
         // A test module in a file of its own leaves no test code here.
         let lines: Vec<&str> = self.text.lines().collect();
         lines

@@ -1,0 +1,29 @@
+//! The broker's binary as a process, with real faults: killed, told to leave, out of disk, with a disk
+//! that fails, with clients that vanish or never read.
+//!
+//! Servers bind to loopback, every load is bounded, and what a test starts it ends by its handle.
+//! `BROKER_SEED` chooses the seed of everything that is left to chance.
+
+#![expect(clippy::print_stdout, reason = "a test that fails shows what it counted")]
+#![expect(clippy::print_stderr, reason = "and what the broker logged")]
+
+mod abuse;
+mod audit;
+mod body;
+mod calls;
+mod chance;
+mod crash;
+mod disk_full;
+mod entry;
+mod half_open;
+mod launch;
+mod leave;
+mod load;
+mod log;
+mod many_subjects;
+mod process;
+mod proxy;
+mod resume;
+mod sync_failure;
+mod tmpfs;
+mod waiting;

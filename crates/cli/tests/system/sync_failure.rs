@@ -1,0 +1,172 @@
+//! A disk whose syncs fail, and crashes in the middle of a sync.
+
+use crate::{
+    audit::Auditor,
+    body::Key,
+    calls::{self, Client},
+    chance::{Chance, seed},
+    entry::{Entry, Lifetime, Outcome},
+    launch::Launch,
+    process::Broker,
+    waiting::{PATIENCE, until, within},
+};
+use std::{
+    process::{Child, Command, Stdio},
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+use tempfile::TempDir;
+use tonic::{Code, Status};
+use tonic_health::pb::health_check_response::ServingStatus;
+
+const SYNCS: &str = "fsync,fdatasync,sync_file_range,msync";
+/// After how many syncs the process is killed.
+const CRASH_POINTS: std::ops::RangeInclusive<u64> = 1..=12;
+const MOST_MESSAGES: u64 = 200;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_sync_closes_the_store_to_writing() {
+    let folder = TempDir::new().expect("a folder");
+    let launch = Launch::local(folder.path());
+    let mut broker = Broker::start(&launch).await;
+    let client = calls::connect(broker.address).await;
+    let mut publisher = Publisher::new();
+    for _ in 0..50 {
+        publisher.publish(&client, "a", Lifetime::Kept).await.expect("the disk is well");
+    }
+
+    let _fault = FailingSyncs::attach(broker.pid()).await;
+    let unknown = publisher.publish(&client, "a", Lifetime::Kept).await.expect_err("no sync");
+    assert_eq!(unknown.code(), Code::DeadlineExceeded, "{unknown:?}");
+    assert_eq!(calls::reason(&unknown), "OUTCOME_UNKNOWN");
+    assert_eq!(calls::retry_after(&unknown), None);
+
+    let later = publisher.publish(&client, "b", Lifetime::Kept).await.expect_err("closed");
+    assert_eq!(later.code(), Code::Unavailable, "{later:?}");
+    assert_eq!(calls::reason(&later), "STORAGE_UNAVAILABLE");
+    assert!(calls::retry_after(&later).is_some());
+    broker.wait_for_health(ServingStatus::NotServing, PATIENCE).await;
+    goes_on_without_a_disk(&client, &publisher).await;
+
+    broker.kill();
+    let broker = Broker::start(&launch).await;
+    publisher.audit(&calls::connect(broker.address).await).await;
+}
+
+/// What needs no disk goes on, and what was synced can be read; nothing else is shown.
+async fn goes_on_without_a_disk(client: &Client, publisher: &Publisher) {
+    let mut live = calls::subscribe(client, "c", 0).await.expect("a subscription");
+    let mut request = calls::kept("c", "x");
+    request.keep = false;
+    assert_eq!(calls::publish(client, request).await.expect("delivered only"), 0);
+    assert_eq!(calls::next(&mut live).await.expect("it is delivered").id, 0);
+    let last =
+        publisher.entries.iter().filter_map(Entry::stored_id).max().expect("some are stored");
+    assert_eq!(calls::fetch(client, "a", last).await.expect("synced").id, last);
+    let never_synced = calls::fetch(client, "a", last + 1).await.expect_err("not synced");
+    assert_eq!(never_synced.code(), Code::InvalidArgument, "{never_synced:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn crashes_at_every_early_sync_lose_nothing() {
+    let folder = TempDir::new().expect("a folder");
+    let launch = Launch::local(folder.path());
+    let (mut publisher, mut chance) = (Publisher::new(), Chance::new(seed()));
+    for sync in CRASH_POINTS {
+        let inject = format!("inject={SYNCS}:signal=KILL:when={sync}");
+        // -D: the broker is our child, strace watches from aside and ends with it.
+        let strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &inject];
+        if let Ok(mut broker) = Broker::try_start(&launch.clone().under(strace)).await {
+            publisher.until_it_dies(&broker, &mut chance).await;
+            broker.ended(PATIENCE).await;
+        }
+    }
+    let broker = Broker::start(&launch).await;
+    publisher.audit(&calls::connect(broker.address).await).await;
+}
+
+/// A process whose syncs all fail with EIO as long as this lives.
+struct FailingSyncs(Child);
+
+impl FailingSyncs {
+    async fn attach(pid: u32) -> Self {
+        let inject = format!("inject={SYNCS}:error=EIO");
+        let mut strace = Command::new("strace");
+        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &inject, "-p", &pid.to_string()]);
+        let child = strace.stdin(Stdio::null()).spawn().expect("strace is installed");
+        let attached = Self(child);
+        until(PATIENCE, "strace holds every thread", async || traced(pid).then_some(())).await;
+        attached
+    }
+}
+
+impl Drop for FailingSyncs {
+    fn drop(&mut self) {
+        // The traced process goes on without it.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Whether every thread of a process has a tracer.
+fn traced(pid: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
+    threads.flatten().all(|thread| {
+        let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
+        !status.lines().any(|line| line == "TracerPid:\t0")
+    })
+}
+
+/// Publishes one by one and remembers what it was told.
+struct Publisher {
+    entries: Vec<Entry>,
+}
+
+impl Publisher {
+    fn new() -> Self {
+        Self { entries: Vec::new() }
+    }
+
+    async fn publish(
+        &mut self,
+        client: &Client,
+        subject: &str,
+        lifetime: Lifetime,
+    ) -> Result<u64, Status> {
+        let key = Key { publisher: 1, number: self.entries.len() as u64 + 1 };
+        let mut entry = Entry::new(key, &Arc::from(subject), lifetime);
+        let answer = calls::publish(client, entry.request(100)).await;
+        entry.outcome = match &answer {
+            Ok(id) => Outcome::Acked { id: *id, at: SystemTime::now() },
+            Err(status) if calls::is_refusal(status) => Outcome::Refused,
+            Err(_) => Outcome::Unknown,
+        };
+        self.entries.push(entry);
+        answer
+    }
+
+    /// Publishes until the connection breaks.
+    async fn until_it_dies(&mut self, broker: &Broker, chance: &mut Chance) {
+        let Ok(channel) = calls::endpoint(broker.address).connect().await else { return };
+        let client = Client::new(channel);
+        for _ in 0..MOST_MESSAGES {
+            let lifetime = *chance.of(&[Lifetime::Kept, Lifetime::For(Duration::from_secs(600))]);
+            let subject = *chance.of(&["a", "b", "c"]);
+            if within(PATIENCE, "an answer", self.publish(&client, subject, lifetime))
+                .await
+                .is_err()
+            {
+                return;
+            }
+        }
+        panic!("{MOST_MESSAGES} messages were stored with fewer syncs than it takes to crash");
+    }
+
+    async fn audit(self, client: &Client) {
+        let mut auditor = Auditor::default();
+        auditor.add(self.entries);
+        let verdict = auditor.audit(client).await;
+        println!("{verdict}");
+        assert!(verdict.is_good(), "{verdict}");
+    }
+}
