@@ -1,0 +1,244 @@
+//! A store that fails as a test says, over one that works.
+
+mod gate;
+mod plan;
+mod script;
+mod seeded;
+#[cfg(test)]
+mod tests;
+
+pub use plan::{Faults, Hold, NoFaults, ReadPlan, WriteFault, WritePlan};
+pub use script::Script;
+pub use seeded::{Rates, Seeded};
+
+use crate::Operation;
+use broker_core::{
+    AppendError, Appended, Durability, Message, MessageId, Page, ReadError, Reclaimed, Storage,
+    StorageFuture, Stored, Subject, SubjectSummary, Timestamp, Writable,
+};
+use gate::Gate;
+use parking_lot::Mutex;
+use std::{collections::HashSet, fmt, future::ready, sync::Arc};
+
+/// Passes calls on to the store beneath, but for what its [`Faults`] say.
+///
+/// It stays within the contract: what it answers is what a real store may answer when its disk,
+/// network or database fails. Closing is never disturbed.
+pub struct Faulty<S: ?Sized> {
+    faults: Arc<dyn Faults>,
+    gate: Gate,
+    lost: Arc<Lost>,
+    inner: Arc<S>,
+}
+
+/// Messages whose append was answered with [`AppendError::Lost`] although the store beneath has
+/// them: no read shows them until a restart, which is another [`Faulty`] over the same store.
+#[derive(Default)]
+struct Lost(Mutex<HashSet<(Subject, MessageId)>>);
+
+impl Lost {
+    fn add(&self, batch: &[Arc<Message>]) {
+        let names = batch.iter().map(|message| (message.subject.clone(), message.id));
+        self.0.lock().extend(names);
+    }
+
+    fn has(&self, subject: &Subject, id: MessageId) -> bool {
+        let lost = self.0.lock();
+        !lost.is_empty() && lost.contains(&(subject.clone(), id))
+    }
+}
+
+impl<S: Storage + ?Sized> Faulty<S> {
+    /// Puts faults before a store.
+    #[must_use]
+    pub fn new(inner: Arc<S>, faults: Arc<dyn Faults>) -> Self {
+        Self { faults, gate: Gate::default(), lost: Arc::default(), inner }
+    }
+
+    /// Waits until this many calls are held.
+    pub async fn wait_held(&self, count: usize) {
+        self.gate.wait(count).await;
+    }
+
+    /// Calls held now.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.gate.held()
+    }
+
+    /// Lets go on the held call at this place, 0 for the one held longest. Nothing if there is none.
+    pub fn release(&self, place: usize) {
+        self.gate.release(place);
+    }
+
+    /// Lets every held call go on, the one held longest first.
+    pub fn release_all(&self) {
+        while self.gate.held() > 0 {
+            self.gate.release(0);
+        }
+    }
+
+    fn write(
+        &self,
+        operation: Operation,
+        call: impl FnOnce(&S) -> StorageFuture<Result<(), AppendError>> + Send + 'static,
+    ) -> StorageFuture<Result<(), AppendError>> {
+        let WritePlan { fault, hold } = self.faults.write(operation, &[]);
+        let inner = self.inner.clone();
+        self.gate.pass(hold, move || match fault {
+            WriteFault::Before(error) => Box::pin(ready(Err(error))),
+            WriteFault::After(error) => fail_after(call(&inner), error),
+            WriteFault::None | WriteFault::Refuse(_) => call(&inner),
+        })
+    }
+
+    fn read<T: Send + 'static>(
+        &self,
+        operation: Operation,
+        call: impl FnOnce(&S) -> StorageFuture<Result<T, ReadError>> + Send + 'static,
+    ) -> StorageFuture<Result<T, ReadError>> {
+        let ReadPlan { error, hold } = self.faults.read(operation);
+        let inner = self.inner.clone();
+        self.gate.pass(hold, move || match error {
+            Some(error) => Box::pin(ready(Err(error))),
+            None => call(&inner),
+        })
+    }
+}
+
+/// Does the work and says that it failed all the same.
+fn fail_after<T: 'static>(
+    work: StorageFuture<Result<T, AppendError>>,
+    error: AppendError,
+) -> StorageFuture<Result<T, AppendError>> {
+    Box::pin(async move { work.await.and(Err(error)) })
+}
+
+/// Refuses the messages at these places and appends the others.
+fn append_others<S: Storage + ?Sized>(
+    inner: &S,
+    batch: Vec<Arc<Message>>,
+    refused: &[usize],
+) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
+    let size = batch.len();
+    let is_refused: Vec<bool> = (0..size).map(|place| refused.contains(&place)).collect();
+    let others = batch.into_iter().zip(&is_refused).filter(|(_, refused)| !**refused);
+    let work = inner.append(others.map(|(message, _)| message).collect());
+    Box::pin(async move {
+        let mut words = work.await?.into_iter();
+        let word = |refused| {
+            if refused { Some(Appended::Refused("a fault says so".into())) } else { words.next() }
+        };
+        Ok(is_refused.into_iter().filter_map(word).collect())
+    })
+}
+
+impl<S: Storage + ?Sized> Storage for Faulty<S> {
+    fn append(
+        &self,
+        batch: Vec<Arc<Message>>,
+    ) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
+        let WritePlan { fault, hold } = self.faults.write(Operation::Append, &batch);
+        let (inner, lost) = (self.inner.clone(), self.lost.clone());
+        self.gate.pass(hold, move || match fault {
+            WriteFault::None => inner.append(batch),
+            WriteFault::Before(error) => Box::pin(ready(Err(error))),
+            WriteFault::Refuse(places) => append_others(&*inner, batch, &places),
+            WriteFault::After(error) => {
+                if matches!(error, AppendError::Lost(_)) {
+                    lost.add(&batch);
+                }
+                fail_after(inner.append(batch), error)
+            }
+        })
+    }
+
+    fn fetch(
+        &self,
+        subject: &Subject,
+        id: MessageId,
+    ) -> StorageFuture<Result<Option<Arc<Message>>, ReadError>> {
+        let (of, faults, lost) = (subject.clone(), self.faults.clone(), self.lost.clone());
+        self.read(Operation::Fetch, move |inner| {
+            let work = inner.fetch(&of, id);
+            Box::pin(async move {
+                match work.await? {
+                    Some(_) if lost.has(&of, id) => Ok(None),
+                    Some(_) if faults.is_damaged(&of, id) => Err(ReadError::Damaged(id)),
+                    found => Ok(found),
+                }
+            })
+        })
+    }
+
+    fn read_after(
+        &self,
+        subject: &Subject,
+        after: MessageId,
+        limit: usize,
+    ) -> StorageFuture<Result<Page, ReadError>> {
+        let (of, faults, lost) = (subject.clone(), self.faults.clone(), self.lost.clone());
+        self.read(Operation::ReadAfter, move |inner| {
+            let work = inner.read_after(&of, after, limit);
+            Box::pin(async move {
+                let mut page = work.await?;
+                page.messages.retain(|stored| !lost.has(&of, stored.id()));
+                for stored in &mut page.messages {
+                    if faults.is_damaged(&of, stored.id()) {
+                        *stored = Stored::Damaged(stored.id());
+                    }
+                }
+                Ok(page)
+            })
+        })
+    }
+
+    fn last_id(&self, subject: &Subject) -> StorageFuture<Result<MessageId, ReadError>> {
+        let subject = subject.clone();
+        self.read(Operation::LastId, move |inner| inner.last_id(&subject))
+    }
+
+    fn subjects(
+        &self,
+        after: Option<&Subject>,
+        limit: usize,
+    ) -> StorageFuture<Result<Vec<SubjectSummary>, ReadError>> {
+        let after = after.cloned();
+        self.read(Operation::Subjects, move |inner| inner.subjects(after.as_ref(), limit))
+    }
+
+    fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>> {
+        let subject = subject.clone();
+        self.write(Operation::Purge, move |inner| inner.purge(&subject, up_to))
+    }
+
+    fn reclaim(&self, now: Timestamp) -> StorageFuture<Result<Reclaimed, ReadError>> {
+        self.read(Operation::Reclaim, move |inner| inner.reclaim(now))
+    }
+
+    fn keep_time(&self, now: Timestamp) -> StorageFuture<Result<(), AppendError>> {
+        self.write(Operation::KeepTime, move |inner| inner.keep_time(now))
+    }
+
+    fn kept_time(&self) -> Timestamp {
+        self.inner.kept_time()
+    }
+
+    fn durability(&self) -> Durability {
+        self.inner.durability()
+    }
+
+    fn writable(&self) -> Writable {
+        self.inner.writable()
+    }
+
+    fn close(&self) -> StorageFuture<Result<(), ReadError>> {
+        self.inner.close()
+    }
+}
+
+impl<S: fmt::Debug + ?Sized> fmt::Debug for Faulty<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Faulty").field(&&*self.inner).finish()
+    }
+}

@@ -1,0 +1,43 @@
+//! From a setting to a store: the only place that knows all kinds.
+
+use crate::{MemoryConfig, MemoryStorage};
+use broker_core::Storage;
+use std::{fmt, sync::Arc};
+
+/// Which store, and how it is set.
+#[derive(Debug, Clone)]
+pub enum StorageConfig {
+    /// The process's memory.
+    Memory(MemoryConfig),
+}
+
+/// A store that is open.
+pub struct Opened {
+    /// The store.
+    pub storage: Arc<dyn Storage>,
+    /// What was found and mended while opening it, for the log.
+    pub recovery: String,
+}
+
+/// Why a store did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {}
+
+/// Opens the store that is asked for. It may read and write files meanwhile.
+///
+/// # Errors
+/// One sentence on what stands against it.
+pub fn open(config: StorageConfig) -> Result<Opened, OpenError> {
+    match config {
+        StorageConfig::Memory(config) => Ok(Opened {
+            storage: Arc::new(MemoryStorage::new(config)),
+            recovery: "the memory store starts empty".into(),
+        }),
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("recovery", &self.recovery).finish_non_exhaustive()
+    }
+}
