@@ -1,0 +1,12 @@
+//! The command line as it is typed: the real binary against a real broker on loopback.
+//!
+//! Every broker and command is a child process that ends with its handle.
+
+mod command;
+mod errors;
+mod keeping;
+mod lines;
+mod round_trips;
+mod serve;
+mod server;
+mod subscribe;
