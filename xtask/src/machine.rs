@@ -41,14 +41,17 @@ pub fn prepare(steps: &[Step]) -> Result<(), String> {
 }
 
 fn install(packages: &[&str]) -> Result<(), String> {
-    let by_hand = || format!("Install these by hand: {}.", packages.join(" "));
-    apt(&["update"]).ok_or_else(by_hand)?;
+    // One source that can't be reached may have nothing to do with these: the installation decides.
+    apt(&["update"]);
     let install = ["install", "--yes", "--no-install-recommends"];
-    apt(&[&install[..], packages].concat()).ok_or_else(by_hand)
+    if apt(&[&install[..], packages].concat()) {
+        return Ok(());
+    }
+    Err(format!("Install these by hand: {}.", packages.join(" ")))
 }
 
 /// Runs apt-get as root.
-fn apt(arguments: &[&str]) -> Option<()> {
+fn apt(arguments: &[&str]) -> bool {
     let mut command = if is_root() {
         Command::new("apt-get")
     } else {
@@ -57,7 +60,7 @@ fn apt(arguments: &[&str]) -> Option<()> {
         sudo
     };
     command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
-    command.status().ok()?.success().then_some(())
+    command.status().is_ok_and(|status| status.success())
 }
 
 fn is_root() -> bool {

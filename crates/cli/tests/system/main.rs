@@ -21,6 +21,7 @@ mod leave;
 mod load;
 mod log;
 mod many_subjects;
+mod pause;
 mod process;
 mod proxy;
 mod resume;

@@ -8,8 +8,9 @@ use crate::{
     entry::{Entry, Lifetime, Outcome},
     launch::Launch,
     process::Broker,
-    waiting::{PATIENCE, until, within},
+    waiting::{PATIENCE, timed, until, within},
 };
+use futures_util::future::join_all;
 use std::{
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -23,6 +24,8 @@ const SYNCS: &str = "fsync,fdatasync,sync_file_range,msync";
 /// After how many syncs the process is killed.
 const CRASH_POINTS: std::ops::RangeInclusive<u64> = 1..=12;
 const MOST_MESSAGES: u64 = 200;
+/// What a poor disk takes.
+const SLOW_SYNC: Duration = Duration::from_millis(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_sync_closes_the_store_to_writing() {
@@ -83,6 +86,30 @@ async fn crashes_at_every_early_sync_lose_nothing() {
     }
     let broker = Broker::start(&launch).await;
     publisher.audit(&calls::connect(broker.address).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_disk_is_shared_by_all_who_wait() {
+    const PUBLISHERS: u32 = 50;
+    const EACH: u64 = 10;
+    let folder = TempDir::new().expect("a folder");
+    let inject = format!("inject={SYNCS}:delay_exit={}", SLOW_SYNC.as_micros());
+    let strace = ["strace", "-D", "-f", "-qq", "-o", "/dev/null", "-e", &inject];
+    let broker = Broker::start(&Launch::local(folder.path()).under(strace)).await;
+    let client = calls::connect(broker.address).await;
+    let publish = async |publisher| {
+        let subject = format!("slow {}", publisher % 5);
+        for _ in 0..EACH {
+            calls::publish(&client, calls::kept(&subject, "x")).await.expect("stored");
+        }
+    };
+    let ((), took) = timed(async {
+        join_all((0..PUBLISHERS).map(publish)).await;
+    })
+    .await;
+    let alone = SLOW_SYNC * PUBLISHERS * EACH as u32;
+    println!("{took:?}, one after the other {alone:?}");
+    assert!(took < alone / 4, "{took:?}: who waits shares a sync");
 }
 
 /// A process whose syncs all fail with EIO as long as this lives.
