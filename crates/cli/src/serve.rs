@@ -10,8 +10,9 @@ mod store;
 pub use settings::Settings;
 
 use anyhow::{Context, Result};
-use broker_core::{Broker, Observer, Storage, SystemTime};
+use broker_core::{Broker, Observer, SystemTime};
 use broker_server::Server;
+use broker_storage::Opened;
 use logger::Logger;
 use signals::Signals;
 use std::{
@@ -54,9 +55,9 @@ async fn open(settings: &Settings, observer: Arc<Logger>) -> Result<Broker> {
     let kind = settings.storage();
     info!(storage = kind.name(), "storage type chosen: {}", kind.name());
     let begun = Instant::now();
-    let storage: Arc<dyn Storage> = store::open(settings).await?;
-    let took = milliseconds(begun.elapsed());
-    info!(storage = kind.name(), took_ms = took, "store open after {took} ms");
+    let Opened { storage, recovery } = store::open(settings).await?;
+    let took_ms = milliseconds(begun.elapsed());
+    info!(storage = kind.name(), took_ms, "store open: {recovery}");
     let observer: Arc<dyn Observer> = observer;
     // The chance that hash tables take.
     let seed = RandomState::new().hash_one(std::process::id());

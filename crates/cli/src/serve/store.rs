@@ -1,14 +1,18 @@
 //! From settings to an open store.
 
 use super::settings::{Settings, StorageKind};
-use anyhow::{Result, bail};
-use broker_core::Storage;
-use broker_storage::{MemoryConfig, MemoryStorage};
-use std::sync::Arc;
+use anyhow::{Context, Result};
+use broker_storage::{MemoryConfig, Opened, StorageConfig};
 
-pub async fn open(settings: &Settings) -> Result<Arc<dyn Storage>> {
+/// Opens the store, on a thread where it may wait for the disk.
+pub async fn open(settings: &Settings) -> Result<Opened> {
+    let config = config(settings);
+    let opening = tokio::task::spawn_blocking(move || broker_storage::open(config));
+    Ok(opening.await.context("opening the store was cut off")??)
+}
+
+fn config(settings: &Settings) -> StorageConfig {
     match settings.storage() {
-        StorageKind::Memory => Ok(Arc::new(MemoryStorage::new(MemoryConfig::default()))),
-        StorageKind::Local => bail!("{}", settings.data_dir().display()),
+        StorageKind::Memory | StorageKind::Local => StorageConfig::Memory(MemoryConfig::default()),
     }
 }
