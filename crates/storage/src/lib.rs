@@ -4,12 +4,14 @@
 //! same named tests on all of them.
 
 pub mod faulty;
+pub mod local;
 pub mod memory;
 pub mod observed;
 mod open;
 mod operation;
 
 pub use faulty::Faulty;
+pub use local::{LocalConfig, LocalOpenError, LocalStorage, Recovery};
 pub use memory::{MemoryConfig, MemoryStorage};
 pub use observed::{Observed, Outcome, StorageCall, StorageObserver};
 pub use open::{OpenError, Opened, StorageConfig, open};

@@ -1,6 +1,6 @@
 //! From a setting to a store: the only place that knows all kinds.
 
-use crate::{MemoryConfig, MemoryStorage};
+use crate::{LocalConfig, LocalOpenError, LocalStorage, MemoryConfig, MemoryStorage};
 use broker_core::Storage;
 use std::{fmt, sync::Arc};
 
@@ -9,6 +9,8 @@ use std::{fmt, sync::Arc};
 pub enum StorageConfig {
     /// The process's memory.
     Memory(MemoryConfig),
+    /// The local disk.
+    Local(LocalConfig),
 }
 
 /// A store that is open.
@@ -21,7 +23,11 @@ pub struct Opened {
 
 /// Why a store did not open.
 #[derive(Debug, thiserror::Error)]
-pub enum OpenError {}
+pub enum OpenError {
+    /// The local store's word.
+    #[error(transparent)]
+    Local(#[from] LocalOpenError),
+}
 
 /// Opens the store that is asked for. It may read and write files meanwhile.
 ///
@@ -33,6 +39,10 @@ pub fn open(config: StorageConfig) -> Result<Opened, OpenError> {
             storage: Arc::new(MemoryStorage::new(config)),
             recovery: "the memory store starts empty".into(),
         }),
+        StorageConfig::Local(config) => {
+            let (storage, recovery) = LocalStorage::open(&config)?;
+            Ok(Opened { storage: Arc::new(storage), recovery: recovery.to_string() })
+        }
     }
 }
 

@@ -1,0 +1,97 @@
+//! What readers see: the segments that are written, those that are sealed, and the ways to find in them.
+//!
+//! One lock guards the list; it is held to take or change the list, never while a file is read.
+
+use super::{
+    directory::Directory,
+    disk::DiskFile,
+    files::Files,
+    index::Index,
+    segment::{Summary, index_name, log_name},
+    sorted::SortedFile,
+};
+use broker_core::Subject;
+use parking_lot::RwLock;
+use std::{
+    collections::{BTreeMap, HashMap},
+    io,
+    sync::Arc,
+};
+
+/// A segment whose index is in memory: the active one, or one that is being sealed.
+pub struct Unsealed {
+    pub number: u64,
+    pub file: Arc<dyn DiskFile>,
+    /// Only what is synced is in it: nothing past that is ever read.
+    pub index: RwLock<Index>,
+}
+
+/// A segment with its index in a file.
+pub struct Sealed {
+    pub number: u64,
+    pub index: SortedFile,
+    pub summary: Summary,
+}
+
+impl Sealed {
+    /// Opens a sealed segment's index.
+    pub fn open(files: &Files, number: u64) -> io::Result<Self> {
+        let index = SortedFile::open(files, &index_name(number), number)?;
+        let summary = Summary::decode(&index.note)?;
+        Ok(Self { number, index, summary })
+    }
+
+    /// Bytes it takes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.summary.end + self.index.length()
+    }
+
+    pub fn log(&self, files: &Files) -> io::Result<Arc<dyn DiskFile>> {
+        files.get(&log_name(self.number))
+    }
+}
+
+/// The list at one moment. Cheap to clone.
+#[derive(Clone)]
+pub struct View {
+    pub active: Arc<Unsealed>,
+    /// Oldest first.
+    pub sealing: Vec<Arc<Unsealed>>,
+    pub sealed: Arc<BTreeMap<u64, Arc<Sealed>>>,
+    pub directory: Directory,
+    /// Last ids of subjects whose segments are gone.
+    pub subjects: Option<Arc<SortedFile>>,
+    /// Up to which id messages are removed.
+    pub purges: Arc<HashMap<Subject, u64>>,
+}
+
+impl View {
+    /// The segments with indexes in memory, newest first.
+    pub fn unsealed(&self) -> impl Iterator<Item = &Arc<Unsealed>> {
+        std::iter::once(&self.active).chain(self.sealing.iter().rev())
+    }
+
+    pub fn purged(&self, subject: &Subject) -> u64 {
+        self.purges.get(subject).copied().unwrap_or(0)
+    }
+}
+
+/// The list and the files behind it.
+pub struct Catalog {
+    pub files: Files,
+    view: RwLock<View>,
+}
+
+impl Catalog {
+    pub fn new(files: Files, view: View) -> Self {
+        Self { files, view: RwLock::new(view) }
+    }
+
+    pub fn view(&self) -> View {
+        self.view.read().clone()
+    }
+
+    pub fn change<T>(&self, change: impl FnOnce(&mut View) -> T) -> T {
+        change(&mut self.view.write())
+    }
+}

@@ -1,0 +1,298 @@
+//! The store `local`: a segmented log on the local disk, swept by expiry.
+//!
+//! # Files
+//! - `*.log`: segments. All subjects share one; the newest of generation 0 is the active one, which alone
+//!   is written. A segment is a head (see [`segment`]) and records (see [`record`]). The records of a
+//!   commit group stand together behind a group record, which says how far the file was synced before.
+//! - `*.index`: where each message of a sealed segment is, sorted by subject and id (see [`index`],
+//!   [`sorted`]).
+//! - `*.directory`: which segments hold a subject (see [`directory`]); made anew when missing.
+//! - `*.subjects`: last ids of subjects whose segments are gone (see [`subjects`]).
+//! - `lock`: held by the process that has the store open.
+//!
+//! A name that ends in `.new` was being written when a crash came; a start removes it.
+//!
+//! # Operation
+//! Appends go to one writer thread, which takes whatever waits, writes it at once and syncs once: as many
+//! appends as came during one sync share the next. Only what is synced enters the index, so nothing that
+//! a crash could take back is ever read. A full segment is sealed by the upkeep thread, which also gives
+//! space back: segments in which nothing lives are unlinked, mostly dead ones are copied forward.
+//!
+//! Memory holds the index of the active segment (and of up to two that are being sealed), a summary of
+//! each sealed one, and which subjects were purged; it does not grow with what is stored.
+//!
+//! # Failures
+//! No room refuses appends until there is room again. Any other failure of a write or a sync closes the
+//! store to writing for good: what the disk holds is not known then.
+
+mod catalog;
+mod config;
+mod directory;
+pub mod disk;
+mod files;
+mod gate;
+mod index;
+mod reading;
+mod record;
+mod recovery;
+mod scan;
+mod segment;
+mod sorted;
+mod subjects;
+mod sweep;
+mod upkeep;
+mod writer;
+
+pub use config::{LocalConfig, LocalOpenError};
+pub use recovery::Recovery;
+
+use broker_core::{
+    AppendError, Appended, Durability, Message, MessageId, Page, ReadError, Reclaimed, Storage,
+    StorageFuture, Stored, Subject, SubjectSummary, Timestamp, Writable,
+};
+use catalog::Catalog;
+use disk::{Disk, RealDisk};
+use gate::{Gate, GateLimits};
+use parking_lot::Mutex;
+use recovery::{Recovered, recover};
+use std::{
+    collections::BTreeSet,
+    future::ready,
+    sync::{Arc, mpsc},
+    thread::{self, JoinHandle},
+    time::Instant,
+};
+use tokio::sync::oneshot;
+
+/// Messages on the local disk.
+pub struct LocalStorage {
+    catalog: Arc<Catalog>,
+    gate: Arc<Gate>,
+    /// Taken when the store is let go, so that the threads end.
+    senders: Mutex<Option<Senders>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Clone)]
+struct Senders {
+    writer: mpsc::Sender<writer::Job>,
+    upkeep: mpsc::Sender<upkeep::Job>,
+}
+
+impl LocalStorage {
+    /// Opens the store in the configured directory, or makes it there.
+    ///
+    /// # Errors
+    /// One sentence; see [`LocalOpenError`].
+    pub fn open(config: &LocalConfig) -> Result<(Self, Recovery), LocalOpenError> {
+        let disk = RealDisk::open(&config.directory).map_err(|error| config.cannot_open(error))?;
+        Self::open_on(Arc::new(disk), config).map_err(|error| config.cannot_open(error))
+    }
+
+    /// Opens a store on any disk; the directory of the configuration is not looked at.
+    ///
+    /// # Errors
+    /// The disk's word, or what is wrong with what is on it.
+    pub fn open_on(disk: Arc<dyn Disk>, config: &LocalConfig) -> std::io::Result<(Self, Recovery)> {
+        let began = Instant::now();
+        let reserve = config.reserve(disk.as_ref())?;
+        let recovered = recover(disk)?;
+        let Recovered { catalog, mut recovery, end, kept_time, next_number, subjects_version } =
+            recovered;
+        let limits =
+            GateLimits { queue_bytes: config.queue_bytes, reserve, max_bytes: config.max_bytes };
+        let gate = Arc::new(Gate::new(limits, kept_time, next_number, subjects_version));
+        let catalog = Arc::new(catalog);
+        let (senders, threads) = start(&catalog, &gate, config, end)?;
+        recovery.took = began.elapsed();
+        let senders = Mutex::new(Some(senders));
+        Ok((Self { catalog, gate, senders, threads }, recovery))
+    }
+
+    fn send(&self, job: writer::Job) {
+        if let Some(senders) = &*self.senders.lock() {
+            // A writer that ended lets go of the answer's other end, which its asker understands.
+            let _ = senders.writer.send(job);
+        }
+    }
+
+    fn ask<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(oneshot::Sender<Result<T, AppendError>>) -> writer::Job,
+    ) -> StorageFuture<Result<T, AppendError>> {
+        if let Some(why) = self.gate.refusal() {
+            return answer(Err(AppendError::Unavailable(why)));
+        }
+        let (reply, word) = oneshot::channel();
+        let job = job(reply);
+        if !self.gate.enqueue(writer::weight(&job)) {
+            return answer(Err(AppendError::Full("local store queue")));
+        }
+        self.send(job);
+        Box::pin(async move {
+            let gone = || Err(AppendError::Unavailable("the store is closed".into()));
+            word.await.unwrap_or_else(|_| gone())
+        })
+    }
+
+    /// Reads on a thread where waiting for the disk holds nobody up.
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Catalog) -> Result<T, ReadError> + Send + 'static,
+    ) -> StorageFuture<Result<T, ReadError>> {
+        let catalog = self.catalog.clone();
+        let reading = tokio::task::spawn_blocking(move || read(&catalog));
+        Box::pin(async move {
+            reading.await.unwrap_or_else(|error| Err(ReadError::Failed(error.to_string())))
+        })
+    }
+}
+
+fn start(
+    catalog: &Arc<Catalog>,
+    gate: &Arc<Gate>,
+    config: &LocalConfig,
+    end: u64,
+) -> std::io::Result<(Senders, Vec<JoinHandle<()>>)> {
+    let (writer, writer_jobs) = mpsc::channel();
+    let (upkeep, upkeep_jobs) = mpsc::channel();
+    let active = catalog.view().active;
+    let writing = writer::Writer {
+        catalog: catalog.clone(),
+        gate: gate.clone(),
+        upkeep: upkeep.clone(),
+        active,
+        end,
+        allocated: end,
+        segment_bytes: config.segment_bytes,
+        chunk: config.chunk(),
+        buffer: Vec::new(),
+    };
+    let keeping = upkeep::Upkeep {
+        catalog: catalog.clone(),
+        gate: gate.clone(),
+        writer: writer.clone(),
+        stuck: Vec::new(),
+        to_recount: BTreeSet::new(),
+        purges: Arc::default(),
+        dead: BTreeSet::new(),
+        sparse: BTreeSet::new(),
+        unsweepable: BTreeSet::new(),
+        waited: 0,
+    };
+    let threads = vec![
+        thread::Builder::new()
+            .name("local-writer".into())
+            .spawn(move || writing.run(&writer_jobs))?,
+        thread::Builder::new()
+            .name("local-upkeep".into())
+            .spawn(move || keeping.run(&upkeep_jobs))?,
+    ];
+    Ok((Senders { writer, upkeep }, threads))
+}
+
+/// An answer that is there at once.
+fn answer<T: Send + 'static>(value: T) -> StorageFuture<T> {
+    Box::pin(ready(value))
+}
+
+impl Drop for LocalStorage {
+    fn drop(&mut self) {
+        self.gate.let_go();
+        self.senders.lock().take();
+        for thread in self.threads.drain(..) {
+            // A thread that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Storage for LocalStorage {
+    fn append(
+        &self,
+        batch: Vec<Arc<Message>>,
+    ) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
+        self.ask(|reply| writer::Job::Append { batch, reply })
+    }
+
+    /// Read where it is called: a few positioned reads, mostly from the page cache, cost less than
+    /// handing them to another thread.
+    fn fetch(
+        &self,
+        subject: &Subject,
+        id: MessageId,
+    ) -> StorageFuture<Result<Option<Arc<Message>>, ReadError>> {
+        answer(match self.catalog.fetch(subject, id) {
+            Ok(Some(Stored::Message(message))) => Ok(Some(message)),
+            Ok(Some(Stored::Damaged(id))) => Err(ReadError::Damaged(id)),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error),
+        })
+    }
+
+    fn read_after(
+        &self,
+        subject: &Subject,
+        after: MessageId,
+        limit: usize,
+    ) -> StorageFuture<Result<Page, ReadError>> {
+        let subject = subject.clone();
+        self.read(move |catalog| catalog.page(&subject, after, limit))
+    }
+
+    fn last_id(&self, subject: &Subject) -> StorageFuture<Result<MessageId, ReadError>> {
+        answer(self.catalog.last_id(subject))
+    }
+
+    fn subjects(
+        &self,
+        after: Option<&Subject>,
+        limit: usize,
+    ) -> StorageFuture<Result<Vec<SubjectSummary>, ReadError>> {
+        let after = after.cloned();
+        self.read(move |catalog| catalog.subjects(after.as_ref(), limit))
+    }
+
+    fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>> {
+        let subject = subject.clone();
+        self.ask(|reply| writer::Job::Purge { subject, up_to, reply })
+    }
+
+    fn reclaim(&self, now: Timestamp) -> StorageFuture<Result<Reclaimed, ReadError>> {
+        let (reply, word) = oneshot::channel();
+        if let Some(senders) = &*self.senders.lock() {
+            // As in `send`.
+            let _ = senders.upkeep.send(upkeep::Job::Reclaim { now, reply });
+        }
+        Box::pin(async move {
+            let gone = || Err(ReadError::Unavailable("the store is closed".into()));
+            word.await.unwrap_or_else(|_| gone())
+        })
+    }
+
+    fn keep_time(&self, now: Timestamp) -> StorageFuture<Result<(), AppendError>> {
+        if now <= self.gate.kept_time() {
+            return answer(Ok(()));
+        }
+        self.ask(|reply| writer::Job::KeepTime { now, reply })
+    }
+
+    fn kept_time(&self) -> Timestamp {
+        self.gate.kept_time()
+    }
+
+    fn durability(&self) -> Durability {
+        Durability::Disk
+    }
+
+    fn writable(&self) -> Writable {
+        self.gate.writable()
+    }
+
+    fn close(&self) -> StorageFuture<Result<(), ReadError>> {
+        let closed = self.ask(|reply| writer::Job::Close { reply });
+        Box::pin(async move {
+            closed.await.map_err(|error: AppendError| ReadError::Failed(error.to_string()))
+        })
+    }
+}

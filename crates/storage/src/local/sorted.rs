@@ -1,0 +1,309 @@
+//! A sorted file: keys and values of one size, found by a few positioned reads.
+//!
+//! The file is a row of blocks of [`BLOCK`] bytes. First come the leaves with all entries in order, then
+//! levels above them whose entries are the first keys of the blocks below and their numbers, up to one
+//! root; the last block is the foot.
+//!
+//! A block is its checksum (4 bytes, over the file's number, the block's own and its rest), the length of
+//! its content (4 bytes) and the content. An entry is the number of bytes its key shares with the key
+//! before it (2), the number of further ones (2), those, and the value.
+
+use super::{
+    disk::DiskFile,
+    files::Files,
+    record::{checksum, u32_at, u64_at},
+};
+use std::{io, sync::Arc};
+
+/// Bytes of a block.
+pub const BLOCK: usize = 4096;
+
+const BLOCK_HEAD: usize = 8;
+const MAGIC: u64 = u64::from_le_bytes(*b"BRKSORT1");
+
+/// The error that says that bytes are not what was written.
+pub fn damaged(what: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what.into())
+}
+
+/// Whether an error says that.
+pub fn is_damage(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::InvalidData || error.kind() == io::ErrorKind::UnexpectedEof
+}
+
+/// Writes a sorted file from its first key to its last.
+pub struct SortedWriter {
+    file: Arc<dyn DiskFile>,
+    number: u64,
+    blocks: u64,
+    entries: u64,
+    content: Vec<u8>,
+    last_key: Vec<u8>,
+    /// First key of each finished block of the level being written.
+    firsts: Vec<(Vec<u8>, u64)>,
+    first_key: Vec<u8>,
+    value_size: usize,
+    buffer: Vec<u8>,
+}
+
+impl SortedWriter {
+    /// A file of values of this size; the number keeps blocks of another file apart.
+    pub fn new(file: Arc<dyn DiskFile>, number: u64, value_size: usize) -> Self {
+        Self {
+            file,
+            number,
+            blocks: 0,
+            entries: 0,
+            content: Vec::with_capacity(BLOCK),
+            last_key: Vec::new(),
+            firsts: Vec::new(),
+            first_key: Vec::new(),
+            value_size,
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Adds an entry; keys ascend.
+    pub fn push(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
+        debug_assert_eq!(value.len(), self.value_size);
+        self.entries += 1;
+        self.put(key, value)
+    }
+
+    fn put(&mut self, key: &[u8], value: &[u8]) -> io::Result<()> {
+        let shared = self.shared(key);
+        let length = 4 + key.len() - shared + value.len();
+        if BLOCK_HEAD + self.content.len() + length > BLOCK {
+            self.finish_block()?;
+        }
+        let shared = if self.content.is_empty() { 0 } else { shared };
+        if self.content.is_empty() {
+            self.first_key = key.to_vec();
+        }
+        let narrow = |length: usize| u16::try_from(length).unwrap_or(u16::MAX).to_le_bytes();
+        self.content.extend_from_slice(&narrow(shared));
+        self.content.extend_from_slice(&narrow(key.len() - shared));
+        self.content.extend_from_slice(&key[shared..]);
+        self.content.extend_from_slice(value);
+        self.last_key.clear();
+        self.last_key.extend_from_slice(key);
+        Ok(())
+    }
+
+    fn shared(&self, key: &[u8]) -> usize {
+        let pairs = self.last_key.iter().zip(key);
+        pairs.take_while(|(left, right)| left == right).count()
+    }
+
+    fn finish_block(&mut self) -> io::Result<()> {
+        let content = std::mem::take(&mut self.content);
+        self.firsts.push((std::mem::take(&mut self.first_key), self.blocks));
+        self.write_block(&content)?;
+        self.content = content;
+        self.content.clear();
+        self.last_key.clear();
+        Ok(())
+    }
+
+    fn write_block(&mut self, content: &[u8]) -> io::Result<()> {
+        let start = self.buffer.len();
+        self.buffer.resize(start + BLOCK, 0);
+        let block = &mut self.buffer[start..];
+        let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
+        block[4..8].copy_from_slice(&length.to_le_bytes());
+        block[BLOCK_HEAD..BLOCK_HEAD + content.len()].copy_from_slice(content);
+        let sum = block_checksum(self.number, self.blocks, &block[4..]);
+        block[0..4].copy_from_slice(&sum.to_le_bytes());
+        self.blocks += 1;
+        if self.buffer.len() >= 256 * 1024 {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let offset = self.blocks * BLOCK as u64 - self.buffer.len() as u64;
+        self.file.write_at(&self.buffer, offset)?;
+        self.buffer.clear();
+        Ok(())
+    }
+
+    /// Writes the levels and the foot with what the caller wants to find there (at most 4,000 bytes),
+    /// and makes the file durable.
+    pub fn finish(mut self, note: &[u8]) -> io::Result<()> {
+        let entries = self.entries;
+        if !self.content.is_empty() || self.blocks == 0 {
+            self.finish_block()?;
+        }
+        let leaves = self.blocks;
+        while self.firsts.len() > 1 {
+            for (key, block) in std::mem::take(&mut self.firsts) {
+                self.put(&key, &block.to_le_bytes())?;
+            }
+            self.finish_block()?;
+        }
+        let mut foot = Vec::new();
+        for number in [MAGIC, entries, leaves, self.value_size as u64] {
+            foot.extend_from_slice(&number.to_le_bytes());
+        }
+        foot.extend_from_slice(note);
+        self.write_block(&foot)?;
+        self.flush()?;
+        self.file.sync()
+    }
+}
+
+fn block_checksum(number: u64, block: u64, rest: &[u8]) -> u32 {
+    checksum(number, &[&block.to_le_bytes(), rest])
+}
+
+/// A sorted file that can be searched. It holds no file open.
+#[derive(Debug)]
+pub struct SortedFile {
+    pub name: String,
+    number: u64,
+    /// Number of the foot's block; the root is before it.
+    foot: u64,
+    leaves: u64,
+    pub entries: u64,
+    value_size: usize,
+    /// What the writer left in the foot.
+    pub note: Vec<u8>,
+}
+
+/// A decoded block: keys and values in order.
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
+impl SortedFile {
+    /// Reads the foot.
+    pub fn open(files: &Files, name: &str, number: u64) -> io::Result<Self> {
+        let file = files.get(name)?;
+        let length = file.length()?;
+        if length < 2 * BLOCK as u64 || length % BLOCK as u64 != 0 {
+            return Err(damaged(format!("{name} has an impossible length")));
+        }
+        let foot = length / BLOCK as u64 - 1;
+        let content = read_block(file.as_ref(), name, number, foot)?;
+        if content.len() < 32 || u64_at(&content, 0) != MAGIC {
+            return Err(damaged(format!("{name} has no foot")));
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            number,
+            foot,
+            entries: u64_at(&content, 8),
+            leaves: u64_at(&content, 16),
+            value_size: usize::try_from(u64_at(&content, 24)).unwrap_or(usize::MAX),
+            note: content[32..].to_vec(),
+        })
+    }
+
+    /// Bytes of the file.
+    pub fn length(&self) -> u64 {
+        (self.foot + 1) * BLOCK as u64
+    }
+
+    /// The value of a key.
+    pub fn get(&self, files: &Files, key: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        let found = self.floor(files, key)?;
+        Ok(found.filter(|(found, _)| found == key).map(|(_, value)| value))
+    }
+
+    /// The last entry whose key is not above this one.
+    pub fn floor(&self, files: &Files, key: &[u8]) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+        let file = files.get(&self.name)?;
+        let leaf = self.leaf(file.as_ref(), key)?;
+        let mut entries = self.block(file.as_ref(), leaf)?;
+        let at = entries.partition_point(|(found, _)| found.as_slice() <= key);
+        // A leaf is chosen by its first key, so only the first leaf can begin above the key.
+        Ok(at.checked_sub(1).map(|at| entries.swap_remove(at)))
+    }
+
+    /// A cursor before the first entry whose key is not below this one.
+    pub fn cursor(&self, files: &Files, key: &[u8]) -> io::Result<Cursor<'_>> {
+        let file = files.get(&self.name)?;
+        let leaf = self.leaf(file.as_ref(), key)?;
+        let entries = self.block(file.as_ref(), leaf)?;
+        let at = entries.partition_point(|(found, _)| found.as_slice() < key);
+        Ok(Cursor { sorted: self, file, leaf, entries: entries.into_iter(), skip: at })
+    }
+
+    /// The leaf that has the key if any has.
+    fn leaf(&self, file: &dyn DiskFile, key: &[u8]) -> io::Result<u64> {
+        let mut block = self.foot - 1;
+        while block >= self.leaves {
+            let entries = self.decode(&read_block(file, &self.name, self.number, block)?, 8)?;
+            let at = entries.partition_point(|(first, _)| first.as_slice() <= key);
+            let (_, below) = &entries[at.saturating_sub(1)];
+            let below = u64_at(below, 0);
+            if below >= block {
+                return Err(damaged(format!("{} has a level that leads nowhere", self.name)));
+            }
+            block = below;
+        }
+        Ok(block)
+    }
+
+    fn block(&self, file: &dyn DiskFile, block: u64) -> io::Result<Entries> {
+        let content = read_block(file, &self.name, self.number, block)?;
+        self.decode(&content, self.value_size)
+    }
+
+    fn decode(&self, content: &[u8], value_size: usize) -> io::Result<Entries> {
+        let cut = || damaged(format!("{} has a block that is cut off", self.name));
+        let mut entries: Entries = Vec::new();
+        let mut rest = content;
+        while !rest.is_empty() {
+            let (head, after) = rest.split_at_checked(4).ok_or_else(cut)?;
+            let shared = usize::from(u16::from_le_bytes([head[0], head[1]]));
+            let further = usize::from(u16::from_le_bytes([head[2], head[3]]));
+            let (suffix, after) = after.split_at_checked(further).ok_or_else(cut)?;
+            let (value, after) = after.split_at_checked(value_size).ok_or_else(cut)?;
+            let before = entries.last().map_or(&[][..], |(key, _)| key.as_slice());
+            let mut key = Vec::with_capacity(shared + further);
+            key.extend_from_slice(before.get(..shared).ok_or_else(cut)?);
+            key.extend_from_slice(suffix);
+            entries.push((key, value.to_vec()));
+            rest = after;
+        }
+        Ok(entries)
+    }
+}
+
+fn read_block(file: &dyn DiskFile, name: &str, number: u64, block: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; BLOCK];
+    file.read_at(&mut bytes, block * BLOCK as u64)?;
+    let length = u32_at(&bytes, 4) as usize;
+    let is_whole = u32_at(&bytes, 0) == block_checksum(number, block, &bytes[4..]);
+    if !is_whole || length > BLOCK - BLOCK_HEAD {
+        return Err(damaged(format!("block {block} of {name} is damaged")));
+    }
+    bytes.truncate(BLOCK_HEAD + length);
+    bytes.drain(..BLOCK_HEAD);
+    Ok(bytes)
+}
+
+/// A place in a sorted file.
+pub struct Cursor<'a> {
+    sorted: &'a SortedFile,
+    file: Arc<dyn DiskFile>,
+    leaf: u64,
+    entries: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
+    skip: usize,
+}
+
+impl Cursor<'_> {
+    /// The next entry.
+    pub fn next(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+        loop {
+            if let Some(entry) = self.entries.nth(std::mem::take(&mut self.skip)) {
+                return Ok(Some(entry));
+            }
+            if self.leaf + 1 >= self.sorted.leaves {
+                return Ok(None);
+            }
+            self.leaf += 1;
+            self.entries = self.sorted.block(self.file.as_ref(), self.leaf)?.into_iter();
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The thread that seals segments and gives space back. It alone changes sealed segments, the directory
+//! and the `subjects` file, and it is never in the writer's way.
+
+use super::{
+    catalog::{Catalog, Sealed, Unsealed, View},
+    gate::Gate,
+    index::{Entry, number, split_key},
+    segment::{HEAD, Summary, index_name, log_name},
+    subjects, sweep,
+    writer::{self, is_full},
+};
+use broker_core::{ReadError, Reclaimed, Timestamp};
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{Arc, mpsc},
+};
+use tokio::sync::oneshot;
+
+/// What the upkeep is asked for.
+pub enum Job {
+    /// Write the index of a segment that is written no more, and list it as sealed.
+    Seal { segment: Arc<Unsealed>, end: u64 },
+    /// Give back what is not needed at this time.
+    Reclaim { now: Timestamp, reply: oneshot::Sender<Result<Reclaimed, ReadError>> },
+}
+
+/// Calls of reclaim (one a second) that dead segments may wait for others, so that the `subjects` file
+/// is not written for each.
+const PATIENCE: u32 = 10;
+
+/// Segments swept in one call.
+const SWEPT_AT_ONCE: usize = 4;
+
+/// Bytes of an active segment that are worth being sealed for.
+const WORTH_SEALING: u64 = 64 * 1024;
+
+/// The upkeep's state.
+pub struct Upkeep {
+    pub catalog: Arc<Catalog>,
+    pub gate: Arc<Gate>,
+    pub writer: mpsc::Sender<writer::Job>,
+    /// Segments that could not be sealed yet, with their ends.
+    pub stuck: Vec<(Arc<Unsealed>, u64)>,
+    /// Segments that may hold purged messages.
+    pub to_recount: BTreeSet<u64>,
+    /// The purges whose segments were looked for.
+    pub purges: Arc<std::collections::HashMap<broker_core::Subject, u64>>,
+    /// Segments that nothing needs any more.
+    pub dead: BTreeSet<u64>,
+    /// Segments that purges left mostly dead.
+    pub sparse: BTreeSet<u64>,
+    /// Segments that cannot be swept: a living message in them is damaged.
+    pub unsweepable: BTreeSet<u64>,
+    pub waited: u32,
+}
+
+impl Upkeep {
+    /// Serves until nobody is left to ask.
+    pub fn run(mut self, jobs: &mpsc::Receiver<Job>) {
+        while let Ok(job) = jobs.recv() {
+            match job {
+                Job::Seal { segment, end } => {
+                    self.stuck.push((segment, end));
+                    self.seal_all();
+                }
+                Job::Reclaim { now, reply } => {
+                    self.seal_all();
+                    let reclaimed = self.reclaim(now);
+                    // Who asked may be gone.
+                    let _ = reply.send(reclaimed.map_err(|error| self.failed(&error)));
+                }
+            }
+        }
+    }
+
+    fn failed(&self, error: &io::Error) -> ReadError {
+        if !is_full(error) && !super::sorted::is_damage(error) {
+            self.gate.close(&format!("upkeep failed: {error}"));
+        }
+        ReadError::Failed(error.to_string())
+    }
+
+    fn seal_all(&mut self) {
+        while let Some((segment, end)) = self.stuck.first().cloned() {
+            match self.seal(&segment, end) {
+                Ok(()) => {
+                    self.stuck.remove(0);
+                    self.gate.sealing_went(false);
+                }
+                Err(error) => {
+                    self.failed(&error);
+                    self.gate.sealing_went(true);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn seal(&mut self, segment: &Arc<Unsealed>, end: u64) -> io::Result<()> {
+        let files = &self.catalog.files;
+        segment.file.truncate(end)?;
+        segment.file.sync()?;
+        {
+            let index = segment.index.read();
+            let time = self.gate.kept_time().0;
+            let summary = Summary::of(&index, time, end, 0);
+            index.write(files, segment.number, &summary.encode())?;
+        }
+        let sealed = Arc::new(Sealed::open(files, segment.number)?);
+        if !self.purges.is_empty() {
+            self.to_recount.insert(segment.number);
+        }
+        list(&self.catalog, &self.gate, sealed, |view| {
+            view.sealing.retain(|one| one.number != segment.number);
+        })
+    }
+
+    fn reclaim(&mut self, now: Timestamp) -> io::Result<Reclaimed> {
+        let view = self.catalog.view();
+        self.look_for_dead(&view, now)?;
+        self.ask_for_seal(&view, now);
+        let mut reclaimed = self.unlink_dead(&view)?;
+        if let Some(swept) = self.sweep(now)? {
+            reclaimed.messages += swept.messages;
+            reclaimed.bytes += swept.bytes;
+        }
+        Ok(reclaimed)
+    }
+
+    fn look_for_dead(&mut self, view: &View, now: Timestamp) -> io::Result<()> {
+        let expired = view.sealed.values().filter(|one| one.summary.latest_expiry <= now.0);
+        self.dead.extend(expired.map(|one| one.number));
+        self.mark_purged(view)?;
+        for number in std::mem::take(&mut self.to_recount) {
+            let Some(segment) = view.sealed.get(&number) else { continue };
+            let (living, all) = self.count(view, segment, now)?;
+            if living == 0 {
+                self.dead.insert(number);
+            } else if living * 4 <= all {
+                self.sparse.insert(number);
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks the segments that hold what was purged since the last look.
+    fn mark_purged(&mut self, view: &View) -> io::Result<()> {
+        if Arc::ptr_eq(&self.purges, &view.purges) {
+            return Ok(());
+        }
+        for (subject, up_to) in view.purges.iter() {
+            if self.purges.get(subject) == Some(up_to) {
+                continue;
+            }
+            let files = &self.catalog.files;
+            let (mut after, name) = (0, subject.as_bytes());
+            loop {
+                let (spans, complete) = view.directory.above(files, name, after, 256)?;
+                let purged = spans.iter().filter(|span| span.first <= *up_to);
+                self.to_recount.extend(purged.map(|span| span.segment));
+                if complete >= *up_to {
+                    break;
+                }
+                after = complete;
+            }
+        }
+        self.purges = view.purges.clone();
+        Ok(())
+    }
+
+    /// Bytes of living messages in a segment, and of all.
+    fn count(&self, view: &View, segment: &Sealed, now: Timestamp) -> io::Result<(u64, u64)> {
+        let (mut living, mut all) = (0, 0);
+        let mut cursor = segment.index.cursor(&self.catalog.files, &[])?;
+        while let Some((key, value)) = cursor.next()? {
+            let (subject, id) = split_key(&key)?;
+            let entry = Entry::of(number(id)?, &value)?;
+            all += u64::from(entry.length);
+            if is_living(view, subject, &entry, now) {
+                living += u64::from(entry.length);
+            }
+        }
+        Ok((living, all))
+    }
+
+    /// An active segment in which nothing lives gives its space back only when it is sealed.
+    fn ask_for_seal(&self, view: &View, now: Timestamp) {
+        let (latest, messages) = {
+            let index = view.active.index.read();
+            (index.latest_expiry, index.messages)
+        };
+        let is_dead = latest.is_some_and(|latest| latest <= now.0);
+        let length = view.active.file.length().unwrap_or(0);
+        let is_worth = length >= HEAD + WORTH_SEALING;
+        if messages > 0 && is_worth && (is_dead || self.gate.is_full()) {
+            // The writer may have ended.
+            let _ = self.writer.send(writer::Job::Seal { number: view.active.number });
+        }
+    }
+
+    fn unlink_dead(&mut self, view: &View) -> io::Result<Reclaimed> {
+        self.dead.retain(|number| view.sealed.contains_key(number));
+        if self.dead.is_empty() {
+            self.waited = 0;
+            return Ok(Reclaimed::default());
+        }
+        let dead: Vec<Arc<Sealed>> =
+            self.dead.iter().filter_map(|number| view.sealed.get(number).cloned()).collect();
+        let bytes: u64 = dead.iter().map(|segment| segment.bytes()).sum();
+        let rewritten = view.subjects.as_ref().map_or(0, |subjects| subjects.length());
+        self.waited += 1;
+        if bytes < rewritten * 4 && self.waited < PATIENCE && !self.gate.is_full() {
+            return Ok(Reclaimed::default());
+        }
+        self.waited = 0;
+        subjects::merge(&self.catalog, &self.gate, &dead)?;
+        self.unlink(&dead)?;
+        self.dead.clear();
+        let messages = dead.iter().map(|segment| segment.summary.messages).sum();
+        Ok(Reclaimed { messages, bytes, more: false })
+    }
+
+    fn unlink(&mut self, segments: &[Arc<Sealed>]) -> io::Result<()> {
+        self.catalog.change(|view| {
+            let mut sealed = (*view.sealed).clone();
+            for segment in segments {
+                sealed.remove(&segment.number);
+            }
+            view.sealed = Arc::new(sealed);
+        });
+        for segment in segments {
+            self.sparse.remove(&segment.number);
+            self.catalog.files.unlink(&log_name(segment.number))?;
+            self.catalog.files.unlink(&index_name(segment.number))?;
+        }
+        self.catalog.files.disk().sync_directory()
+    }
+
+    /// Copies what lives in a few mostly dead segments forward and lets go of them.
+    fn sweep(&mut self, now: Timestamp) -> io::Result<Option<Reclaimed>> {
+        let view = self.catalog.view();
+        let is_due = |segment: &Sealed| {
+            segment.summary.mostly_dead_at <= now.0 || self.sparse.contains(&segment.number)
+        };
+        let due: Vec<Arc<Sealed>> = view
+            .sealed
+            .values()
+            .filter(|segment| is_due(segment))
+            .filter(|segment| !self.dead.contains(&segment.number))
+            .filter(|segment| !self.unsweepable.contains(&segment.number))
+            .take(SWEPT_AT_ONCE)
+            .cloned()
+            .collect();
+        if due.is_empty() {
+            return Ok(None);
+        }
+        let swept = match sweep::copy_forward(&self.catalog, &self.gate, &view, &due, now)? {
+            Ok(swept) => swept,
+            Err(damaged) => {
+                self.unsweepable.insert(damaged);
+                return Ok(None);
+            }
+        };
+        let before: u64 = due.iter().map(|segment| segment.bytes()).sum();
+        let messages: u64 = due.iter().map(|segment| segment.summary.messages).sum();
+        self.unlink(&due)?;
+        Ok(Some(Reclaimed {
+            messages: messages.saturating_sub(swept.messages),
+            bytes: before.saturating_sub(swept.bytes),
+            more: false,
+        }))
+    }
+}
+
+/// Whether a message is neither expired nor purged.
+pub fn is_living(view: &View, subject: &[u8], entry: &Entry, now: Timestamp) -> bool {
+    if entry.expires_at <= now.0 {
+        return false;
+    }
+    if view.purges.is_empty() {
+        return true;
+    }
+    let purged = std::str::from_utf8(subject).ok().and_then(|name| view.purges.get(name));
+    purged.is_none_or(|purged| entry.id > *purged)
+}
+
+/// Lists a sealed segment: in the directory first, so that readers who see it find it.
+pub fn list(
+    catalog: &Catalog,
+    gate: &Gate,
+    sealed: Arc<Sealed>,
+    also: impl FnOnce(&mut View),
+) -> io::Result<()> {
+    let view = catalog.view();
+    let run = gate.next_number();
+    let (directory, merged) = view.directory.add(&catalog.files, run, &sealed, &view.sealed)?;
+    catalog.change(|view| {
+        let mut all = (*view.sealed).clone();
+        all.insert(sealed.number, sealed);
+        view.sealed = Arc::new(all);
+        view.directory = directory;
+        also(view);
+    });
+    for run in merged {
+        catalog.files.unlink(&run.file.name)?;
+    }
+    catalog.files.disk().sync_directory()
+}

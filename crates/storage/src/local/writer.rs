@@ -1,0 +1,386 @@
+//! The one writer of the active segment: a thread that takes whatever waits, writes it at once, syncs
+//! once, and answers.
+
+use super::{
+    catalog::{Catalog, Unsealed},
+    disk::Disk,
+    gate::Gate,
+    index::{Entry, Index},
+    record::{self, Kind},
+    segment::{HEAD, SegmentHead, log_name},
+    upkeep,
+};
+use broker_core::{AppendError, Appended, Message, MessageId, Subject, Timestamp};
+use parking_lot::RwLock;
+use std::{
+    collections::HashMap,
+    io,
+    sync::{Arc, mpsc},
+};
+use tokio::sync::oneshot;
+
+/// What the writer is asked for.
+pub enum Job {
+    Append {
+        batch: Vec<Arc<Message>>,
+        reply: oneshot::Sender<Result<Vec<Appended>, AppendError>>,
+    },
+    Purge {
+        subject: Subject,
+        up_to: MessageId,
+        reply: Reply,
+    },
+    KeepTime {
+        now: Timestamp,
+        reply: Reply,
+    },
+    /// Seal the active segment if it has this number, so that its space can come back.
+    Seal {
+        number: u64,
+    },
+    Close {
+        reply: Reply,
+    },
+}
+
+pub type Reply = oneshot::Sender<Result<(), AppendError>>;
+
+/// Bytes written at once; what waits beyond that makes the next group.
+const GROUP: usize = 16 * 1024 * 1024;
+
+/// Bytes of the write buffer that are kept between groups.
+const BUFFER: usize = 4 * 1024 * 1024;
+
+/// Cost of an index in memory at which its segment is sealed, in bytes.
+const INDEX_COST: usize = 32 * 1024 * 1024;
+
+/// The writer's state.
+pub struct Writer {
+    pub catalog: Arc<Catalog>,
+    pub gate: Arc<Gate>,
+    pub upkeep: mpsc::Sender<upkeep::Job>,
+    pub active: Arc<Unsealed>,
+    /// Where the next record goes; all before it is synced.
+    pub end: u64,
+    /// How long the active file is: space up to here is allocated.
+    pub allocated: u64,
+    pub segment_bytes: u64,
+    pub chunk: u64,
+    pub buffer: Vec<u8>,
+}
+
+/// Messages of a group with their places, for the index.
+type Places = Vec<(Arc<Message>, Entry)>;
+
+impl Writer {
+    /// Serves until it is told to close or nobody is left to ask.
+    pub fn run(mut self, jobs: &mpsc::Receiver<Job>) {
+        while let Ok(first) = jobs.recv() {
+            let mut group = vec![first];
+            let mut size = weight(&group[0]);
+            while size < GROUP {
+                let Ok(job) = jobs.try_recv() else { break };
+                size += weight(&job);
+                group.push(job);
+            }
+            self.gate.dequeued(size);
+            if self.serve(group) {
+                return;
+            }
+        }
+    }
+
+    /// Commits a group; answers whether it was the last.
+    fn serve(&mut self, mut group: Vec<Job>) -> bool {
+        let mut close = None;
+        let mut seal = false;
+        group.retain_mut(|job| match job {
+            Job::Seal { number } => {
+                seal |= *number == self.active.number;
+                false
+            }
+            Job::Close { reply } => {
+                let (unused, _) = oneshot::channel();
+                close = Some(std::mem::replace(reply, unused));
+                false
+            }
+            _ => true,
+        });
+        if !group.is_empty() {
+            let outcome = self.commit(&group);
+            answer(group, &outcome);
+        }
+        if seal && self.gate.refusal().is_none() && self.end > HEAD {
+            // What cannot be sealed now is sealed when it is asked for again.
+            if let Err(error) = self.rotate() {
+                self.failed(&error);
+            }
+        }
+        if let Some(reply) = close {
+            // Who closes may have stopped waiting.
+            let _ = reply.send(self.close());
+            return true;
+        }
+        false
+    }
+
+    /// Writes a group, syncs, and lets readers see it.
+    fn commit(&mut self, group: &[Job]) -> Result<(), AppendError> {
+        if let Some(why) = self.gate.refusal() {
+            return Err(AppendError::Unavailable(why));
+        }
+        if self.must_rotate(group) {
+            self.rotate().map_err(|error| self.failed(&error))?;
+        }
+        self.buffer.clear();
+        let time = self.time_of(group);
+        let number = self.active.number;
+        record::put_mark(Kind::Group, self.end, time, &[], number, &mut self.buffer);
+        let places = self.encode(group);
+        self.allocate().map_err(|error| self.failed(&error))?;
+        let file = self.active.file.clone();
+        if let Err(error) = file.write_at(&self.buffer, self.end) {
+            return Err(self.cut_back(&error));
+        }
+        if let Err(error) = file.sync() {
+            return Err(self.lost(&error));
+        }
+        self.end += self.buffer.len() as u64;
+        self.show(group, &places, time);
+        if self.buffer.capacity() > BUFFER {
+            self.buffer = Vec::with_capacity(BUFFER);
+        }
+        Ok(())
+    }
+
+    fn must_rotate(&self, group: &[Job]) -> bool {
+        let waiting: usize = group.iter().map(weight).sum();
+        let is_long = self.end + waiting as u64 > self.segment_bytes && self.end > HEAD;
+        is_long || self.active.index.read().cost() > INDEX_COST
+    }
+
+    fn time_of(&self, group: &[Job]) -> Timestamp {
+        let times = group.iter().filter_map(|job| match job {
+            Job::Append { batch, .. } => batch.iter().map(|message| message.published_at).max(),
+            Job::KeepTime { now, .. } => Some(*now),
+            _ => None,
+        });
+        times.max().unwrap_or(Timestamp::MIN).max(self.gate.kept_time())
+    }
+
+    fn encode(&mut self, group: &[Job]) -> Places {
+        let number = self.active.number;
+        let mut places = Vec::new();
+        for job in group {
+            match job {
+                Job::Append { batch, .. } => {
+                    for message in batch {
+                        let offset = self.end + self.buffer.len() as u64;
+                        let length = record::put_message(message, number, &mut self.buffer);
+                        places.push((message.clone(), entry(message, offset, length)));
+                    }
+                }
+                Job::Purge { subject, up_to, .. } => {
+                    let time = Timestamp::MIN;
+                    let name = subject.as_bytes();
+                    record::put_mark(Kind::Purge, up_to.0, time, name, number, &mut self.buffer);
+                }
+                // The group's own head keeps the time.
+                Job::KeepTime { .. } | Job::Seal { .. } | Job::Close { .. } => {}
+            }
+        }
+        places
+    }
+
+    /// Allocates space ahead, so that a write does not find the disk full half-way.
+    fn allocate(&mut self) -> io::Result<()> {
+        let needed = self.end + self.buffer.len() as u64;
+        if needed <= self.allocated {
+            return Ok(());
+        }
+        let ahead = needed.next_multiple_of(self.chunk);
+        let more = ahead - self.allocated;
+        self.gate.check_room(self.catalog.files.disk(), more, self.store_bytes())?;
+        if self.active.file.allocate(ahead).is_err() {
+            // There may be room for this group still.
+            self.active.file.allocate(needed)?;
+            self.allocated = needed;
+            return Ok(());
+        }
+        self.allocated = ahead;
+        Ok(())
+    }
+
+    fn store_bytes(&self) -> u64 {
+        let view = self.catalog.view();
+        let sealed: u64 = view.sealed.values().map(|segment| segment.bytes()).sum();
+        sealed + view.sealing.len() as u64 * self.segment_bytes + self.allocated
+    }
+
+    /// Undoes a write that failed, or, where that fails too, takes no more.
+    fn cut_back(&mut self, error: &io::Error) -> AppendError {
+        if !is_full(error) {
+            return self.lost(error);
+        }
+        match self.active.file.truncate(self.end) {
+            Ok(()) => {
+                self.allocated = self.end;
+                self.failed(error)
+            }
+            Err(error) => self.lost(&error),
+        }
+    }
+
+    /// What the disk holds is not known any more: nothing is written from here on.
+    fn lost(&self, error: &io::Error) -> AppendError {
+        let why = format!("{}: {error}", log_name(self.active.number));
+        self.gate.close(&why);
+        AppendError::Lost(why)
+    }
+
+    /// Nothing was written.
+    fn failed(&self, error: &io::Error) -> AppendError {
+        if is_full(error) {
+            self.gate.set_full(true);
+            return AppendError::Full("disk space");
+        }
+        self.lost(error)
+    }
+
+    fn show(&self, group: &[Job], places: &Places, time: Timestamp) {
+        {
+            let mut index = self.active.index.write();
+            for (message, entry) in places {
+                index.insert(&message.subject, *entry);
+            }
+        }
+        let purges: Vec<(&Subject, u64)> = group
+            .iter()
+            .filter_map(|job| match job {
+                Job::Purge { subject, up_to, .. } => Some((subject, up_to.0)),
+                _ => None,
+            })
+            .collect();
+        if !purges.is_empty() {
+            self.catalog.change(|view| {
+                let mut all: HashMap<Subject, u64> = (*view.purges).clone();
+                for (subject, up_to) in purges {
+                    let purged = all.entry(subject.clone()).or_default();
+                    *purged = (*purged).max(up_to);
+                }
+                view.purges = Arc::new(all);
+            });
+        }
+        self.gate.keep_time(time);
+        self.gate.set_full(false);
+    }
+
+    /// Seals the active segment and begins another. What must outlive the sealed one begins the new
+    /// one: the time in its head, and the purges.
+    fn rotate(&mut self) -> io::Result<()> {
+        self.gate.wait_for_sealing(|| self.catalog.view().sealing.len() < 2)?;
+        let number = self.gate.next_number();
+        let view = self.catalog.view();
+        let head = SegmentHead {
+            time: self.gate.kept_time().0,
+            subjects_version: self.gate.subjects_version(),
+            ..SegmentHead::default()
+        };
+        let disk = self.catalog.files.disk();
+        let (file, end) = begin_segment(disk, number, &head, &view.purges)?;
+        let active = Arc::new(Unsealed { number, file, index: RwLock::new(Index::default()) });
+        let sealed = std::mem::replace(&mut self.active, active.clone());
+        self.catalog.change(|view| {
+            view.active = active;
+            view.sealing.push(sealed.clone());
+        });
+        let job = upkeep::Job::Seal { segment: sealed, end: self.end };
+        (self.end, self.allocated) = (end, end);
+        // The other thread ends only after this one.
+        let _ = self.upkeep.send(job);
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), AppendError> {
+        if let Some(why) = self.gate.refusal() {
+            return Err(AppendError::Unavailable(why));
+        }
+        self.buffer.clear();
+        let (number, time) = (self.active.number, self.gate.kept_time());
+        record::put_mark(Kind::End, self.end, time, &[], number, &mut self.buffer);
+        let file = &self.active.file;
+        let written = file
+            .write_at(&self.buffer, self.end)
+            .and_then(|()| file.truncate(self.end + self.buffer.len() as u64))
+            .and_then(|()| file.sync());
+        self.gate.close("the store is closed");
+        written.map_err(|error| AppendError::Unavailable(error.to_string()))
+    }
+}
+
+/// Makes a segment's file durable with its head and the purges. Answers it and its end.
+pub fn begin_segment(
+    disk: &dyn Disk,
+    number: u64,
+    head: &SegmentHead,
+    purges: &HashMap<Subject, u64>,
+) -> io::Result<(Arc<dyn super::disk::DiskFile>, u64)> {
+    let mut bytes = head.encode(number);
+    for (subject, up_to) in purges {
+        let (time, name) = (Timestamp(head.time), subject.as_bytes());
+        record::put_mark(Kind::Purge, *up_to, time, name, number, &mut bytes);
+    }
+    let file = disk.create(&log_name(number))?;
+    file.write_at(&bytes, 0)?;
+    file.sync()?;
+    disk.sync_directory()?;
+    Ok((file, bytes.len() as u64))
+}
+
+/// Whether an error says that there is no room.
+pub fn is_full(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+}
+
+fn entry(message: &Message, offset: u64, length: usize) -> Entry {
+    Entry {
+        id: message.id.0,
+        // A segment is below 4 GiB and a record far below.
+        offset: u32::try_from(offset).unwrap_or(u32::MAX),
+        length: u32::try_from(length).unwrap_or(u32::MAX),
+        expires_at: message.expires_at.map_or(i64::MAX, |at| at.0),
+    }
+}
+
+/// Bytes a job takes in the segment.
+pub fn weight(job: &Job) -> usize {
+    match job {
+        Job::Append { batch, .. } => batch
+            .iter()
+            .map(|message| {
+                record::FIXED
+                    + message.subject.as_bytes().len()
+                    + message.headers.as_bytes().len()
+                    + message.body.len()
+            })
+            .sum(),
+        Job::Purge { subject, .. } => record::FIXED + subject.as_bytes().len(),
+        Job::KeepTime { .. } | Job::Seal { .. } | Job::Close { .. } => record::FIXED,
+    }
+}
+
+fn answer(group: Vec<Job>, outcome: &Result<(), AppendError>) {
+    // Who asked may be gone: then nobody wants to know.
+    for job in group {
+        match job {
+            Job::Append { batch, reply } => {
+                let words = || vec![Appended::Stored; batch.len()];
+                let _ = reply.send(outcome.clone().map(|()| words()));
+            }
+            Job::Purge { reply, .. } | Job::KeepTime { reply, .. } => {
+                let _ = reply.send(outcome.clone());
+            }
+            Job::Seal { .. } | Job::Close { .. } => {}
+        }
+    }
+}
