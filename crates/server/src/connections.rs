@@ -1,25 +1,25 @@
 //! Connections: accepted up to a limit, served, and let go in an orderly way.
 
-use crate::{layers::Door, limits::ServerLimits};
-use http::Request;
-use hyper::{body::Incoming, service::service_fn};
+use crate::{
+    farewell::Farewells,
+    greeting::Greeting,
+    layers::Door,
+    limits::{GREETING, ServerLimits},
+    observe::RpcObserver,
+    shutdown::{Phase, Watch},
+};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto, graceful::GracefulShutdown},
+    server::conn::auto,
 };
-use std::{sync::Arc, time::Duration};
+use std::{io, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
-use tonic::body::Body;
-use tower::Service;
 
-/// Pause after an accept failed for want of descriptors: trying again at once would only spin.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
-/// Bytes of one stream that the transport holds for a client that does not read.
-const SEND_BUFFER: usize = 64 * 1024;
+/// Pause after an accept failed for want of descriptors or memory: trying again at once only spins.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Resets by clients that cancel a lot; the transport's own default of 20 takes them for an attack.
 const PENDING_RESETS: usize = 1_000;
@@ -27,70 +27,142 @@ const PENDING_RESETS: usize = 1_000;
 /// Time a client has for the headers of an HTTP/1 request.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Serves connections until `stop` turns true, then lets the calls that are under way end.
-pub async fn serve(
-    listener: TcpListener,
+/// Buffer of an HTTP/1 connection, in bytes.
+const HTTP1_BUFFER: usize = 64 * 1024;
+
+/// What serves connections.
+pub struct Connections {
     door: Door,
-    limits: ServerLimits,
-    mut stop: watch::Receiver<bool>,
-) {
-    let builder = Arc::new(builder(&limits));
-    let room = Arc::new(Semaphore::new(limits.connections));
-    let graceful = GracefulShutdown::new();
-    loop {
-        let stream = tokio::select! {
-            () = stopped(&mut stop) => break,
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            },
-        };
-        let Ok(permit) = room.clone().try_acquire_owned() else {
-            tracing::warn!(limit = limits.connections, "a connection beyond the limit was closed");
-            continue;
-        };
-        serve_one(&builder, stream, door.clone(), permit, &graceful);
+    builder: Arc<auto::Builder<TokioExecutor>>,
+    limit: usize,
+    room: Arc<Semaphore>,
+    farewells: Farewells,
+    watch: Watch,
+    observer: Arc<dyn RpcObserver>,
+}
+
+impl Connections {
+    pub fn new(
+        door: Door,
+        limits: &ServerLimits,
+        watch: Watch,
+        observer: Arc<dyn RpcObserver>,
+    ) -> Self {
+        let limit = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
+        Self {
+            door,
+            builder: Arc::new(builder(limits)),
+            limit,
+            room: Arc::new(Semaphore::new(limit)),
+            farewells: Farewells::new(),
+            watch,
+            observer,
+        }
     }
-    drop(listener);
-    graceful.shutdown().await;
+
+    /// Serves connections until the server leaves; returns when the last one has ended.
+    pub async fn serve(self, listener: TcpListener) {
+        let mut leaving = pin!(self.watch.reaching(Phase::Leaving));
+        loop {
+            tokio::select! {
+                () = &mut leaving => break,
+                accepted = listener.accept() => match accepted {
+                    Ok((stream, _)) => self.admit(stream),
+                    Err(error) => pause_after(&error).await,
+                },
+            }
+        }
+        drop(listener);
+        // Each connection holds one of these.
+        let all = u32::try_from(self.limit).unwrap_or(u32::MAX);
+        let _ended = self.room.acquire_many(all).await;
+    }
+
+    fn admit(&self, stream: TcpStream) {
+        // A small answer must not wait for the one before it to be acknowledged.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone at once");
+            return;
+        }
+        match self.room.clone().try_acquire_owned() {
+            Ok(permit) => self.begin(stream, permit),
+            Err(_) => {
+                tracing::warn!(limit = self.limit, "a connection beyond the limit was refused");
+                self.observer.overloaded("connections");
+                self.farewells.say(stream);
+            }
+        }
+    }
+
+    fn begin(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
+        let (builder, door) = (self.builder.clone(), self.door.clone());
+        let (watch, observer) = (self.watch.clone(), self.observer.clone());
+        let (room, limit) = (self.room.clone(), self.limit);
+        observer.connections(limit - room.available_permits());
+        tokio::spawn(async move {
+            serve_one(&builder, stream, door, watch).await;
+            drop(permit);
+            observer.connections(limit.saturating_sub(room.available_permits()));
+        });
+    }
 }
 
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // The sender is gone only when the server is.
-    let _ = stop.wait_for(|stop| *stop).await;
-}
-
-fn serve_one(
-    builder: &Arc<auto::Builder<TokioExecutor>>,
+async fn serve_one(
+    builder: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
     door: Door,
-    permit: OwnedSemaphorePermit,
-    graceful: &GracefulShutdown,
+    watch: Watch,
 ) {
-    // A small answer must not wait for the one before it to be acknowledged.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "a connection was gone at once");
-        return;
-    }
-    let service =
-        service_fn(move |request: Request<Incoming>| door.clone().call(request.map(Body::new)));
-    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-    let watched = graceful.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection ended with an error");
+    let greeting = Greeting::default();
+    let io = TokioIo::new(greeting.listen_on(stream));
+    let mut connection = pin!(builder.serve_connection(io, door));
+    let mut leaving = pin!(watch.reaching(Phase::Leaving));
+    let mut cut = pin!(watch.reaching(Phase::Cut));
+    let mut silent = pin!(tokio::time::sleep(GREETING));
+    let (mut is_leaving, mut has_greeted) = (false, false);
+    let ended = loop {
+        tokio::select! {
+            ended = connection.as_mut() => break ended,
+            () = &mut silent, if !has_greeted => {
+                has_greeted = greeting.is_complete();
+                if !has_greeted {
+                    tracing::debug!("a connection said nothing and was closed");
+                    return;
+                }
+            }
+            () = &mut leaving, if !is_leaving => {
+                is_leaving = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = &mut cut => return,
         }
-        drop(permit);
-    });
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended with an error");
+    }
+}
+
+async fn pause_after(error: &io::Error) {
+    // The client's fault, and gone with it.
+    let is_clients = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    );
+    if !is_clients {
+        tracing::warn!(%error, "connections cannot be accepted at the moment");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
 }
 
 fn builder(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HTTP1_BUFFER);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -98,7 +170,7 @@ fn builder(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
         .initial_connection_window_size(limits.connection_window)
         .max_concurrent_streams(limits.streams_per_connection)
         .max_header_list_size(limits.header_bytes)
-        .max_send_buf_size(SEND_BUFFER)
+        .max_send_buf_size(limits.send_buffer)
         .max_pending_accept_reset_streams(PENDING_RESETS)
         .keep_alive_interval(limits.keepalive_interval)
         .keep_alive_timeout(limits.keepalive_timeout);

@@ -1,6 +1,6 @@
 //! The only file that sees wire and core types: requests in, messages and acknowledgements out.
 
-use crate::limits::MAX_MESSAGE;
+use crate::limits::{BY_REFERENCE, MAX_MESSAGE};
 use broker_core::{
     Durability, HeaderError, Headers, Lifetime, LifetimeError, Message, MessageId, Publication,
     Start, Subject, SubjectError, Timestamp,
@@ -10,11 +10,16 @@ use bytes::{BufMut, Bytes, BytesMut};
 use prost::{Message as _, encoding};
 use std::time::Duration;
 
+/// A gRPC frame's compression flag and length, in bytes.
+const PREFIX: usize = 5;
+
 /// What is wrong with a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
-    #[error("the request is no protobuf message of its kind: {0}")]
+    #[error("the request is no message of its kind: {0}")]
     Malformed(String),
+    #[error("start is {0}, which is neither RETAINED (0) nor NEW (1)")]
+    Start(i32),
     #[error("{0}")]
     Subject(#[from] SubjectError),
     #[error("expirationSeconds is {0}: a lifetime is not negative")]
@@ -26,25 +31,26 @@ pub enum Invalid {
     #[error("more than one of expirationSeconds, expiration and keep is set")]
     SeveralLifetimes,
     #[error("{0}")]
-    Header(#[from] HeaderError),
-    #[error("a header is not UTF-8")]
+    Header(String),
+    #[error("a header's key or value is not UTF-8")]
     HeaderNotUtf8,
     #[error("the message has {0} bytes encoded, the limit is {MAX_MESSAGE}")]
     TooLarge(usize),
 }
 
 impl Invalid {
-    /// The reason a program can switch on and the field at fault; `None` for what is no message.
-    pub fn reason_and_field(&self) -> Option<(&'static str, Option<&'static str>)> {
+    /// The reason a program can switch on, and the field at fault if it is one.
+    pub fn reason_and_field(&self) -> (&'static str, Option<&'static str>) {
         match self {
-            Self::Malformed(_) => None,
-            Self::Subject(_) => Some(("INVALID_SUBJECT", Some("subject"))),
-            Self::NegativeSeconds(_) => Some(("INVALID_EXPIRATION", Some("expirationSeconds"))),
-            Self::BadDuration { .. } => Some(("INVALID_EXPIRATION", Some("expiration"))),
-            Self::LongLifetime(field, _) => Some(("INVALID_EXPIRATION", Some(field))),
-            Self::SeveralLifetimes => Some(("INVALID_EXPIRATION", Some("expiration"))),
-            Self::Header(_) | Self::HeaderNotUtf8 => Some(("INVALID_HEADER", Some("headers"))),
-            Self::TooLarge(_) => Some(("MESSAGE_TOO_LARGE", None)),
+            Self::Malformed(_) => ("MALFORMED", None),
+            Self::Start(_) => ("MALFORMED", Some("start")),
+            Self::Subject(_) => ("INVALID_SUBJECT", Some("subject")),
+            Self::NegativeSeconds(_) => ("INVALID_EXPIRATION", Some("expirationSeconds")),
+            Self::BadDuration { .. } => ("INVALID_EXPIRATION", Some("expiration")),
+            Self::LongLifetime(field, _) => ("INVALID_EXPIRATION", Some(field)),
+            Self::SeveralLifetimes => ("INVALID_EXPIRATION", Some("expiration")),
+            Self::Header(_) | Self::HeaderNotUtf8 => ("INVALID_HEADER", Some("headers")),
+            Self::TooLarge(_) => ("MESSAGE_TOO_LARGE", None),
         }
     }
 }
@@ -58,8 +64,9 @@ pub struct Publications {
 }
 
 impl Publications {
-    /// One publication, owning its memory.
-    pub fn read(&mut self, encoded: Bytes) -> Result<Publication, Invalid> {
+    /// One publication, owning its memory. `buffer` is the size of the buffer that the request is a
+    /// slice of.
+    pub fn read(&mut self, encoded: Bytes, buffer: usize) -> Result<Publication, Invalid> {
         let size = encoded.len();
         if size > MAX_MESSAGE {
             return Err(Invalid::TooLarge(size));
@@ -69,7 +76,7 @@ impl Publications {
             subject: self.subject(&request.subject)?,
             lifetime: lifetime(&request)?,
             headers: headers(&request.headers)?,
-            body: own(request.body, size),
+            body: own(request.body, buffer),
         })
     }
 
@@ -84,9 +91,10 @@ impl Publications {
 }
 
 /// A body that does not pin a receive buffer: a slice of one is copied, unless it is most of it anyway.
-fn own(body: Bytes, of: usize) -> Bytes {
+fn own(body: Bytes, buffer: usize) -> Bytes {
+    // Smaller ones may be slices of the transport's own buffers, whose size is not known here.
     const WORTH_KEEPING: usize = 64 * 1024;
-    if body.len() >= WORTH_KEEPING && body.len() > of / 2 {
+    if body.len() >= WORTH_KEEPING && body.len() >= buffer / 8 * 7 {
         body
     } else {
         Bytes::copy_from_slice(&body)
@@ -136,7 +144,18 @@ fn headers(entries: &[lenient::HeaderEntry]) -> Result<Headers, Invalid> {
         let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Invalid::HeaderNotUtf8);
         pairs.push((text(&entry.key)?, text(&entry.value)?));
     }
-    Ok(Headers::from_pairs(pairs)?)
+    Headers::from_pairs(pairs).map_err(bad_header)
+}
+
+/// A key may be as large as a message; what is said of it goes into a trailer.
+fn bad_header(error: HeaderError) -> Invalid {
+    const LONGEST: usize = 200;
+    let mut text = error.to_string();
+    if text.len() > LONGEST {
+        text.truncate(text.floor_char_boundary(LONGEST));
+        text.push('…');
+    }
+    Invalid::Header(text)
 }
 
 /// What a `SubscribeRequest` asks for.
@@ -146,7 +165,7 @@ pub fn subscribe(encoded: Bytes) -> Result<(Subject, Start), Invalid> {
     let start = match (request.after_id, wire::Start::try_from(request.start)) {
         (0, Ok(wire::Start::Retained)) => Start::Retained,
         (0, Ok(wire::Start::New)) => Start::New,
-        (0, Err(error)) => return Err(Invalid::Malformed(format!("start: {error}"))),
+        (0, Err(_)) => return Err(Invalid::Start(request.start)),
         (after, _) => Start::After(MessageId(after)),
     };
     Ok((subject, start))
@@ -180,23 +199,38 @@ pub fn message_frame(message: &Message) -> Bytes {
     frame.freeze()
 }
 
-/// Appends a message as a gRPC frame; fields with their default value are left out, as always.
+/// Appends a message as a gRPC frame.
 pub fn put_message_frame(message: &Message, missed: u64, frame: &mut BytesMut) {
-    let published_at = timestamp(message.published_at);
-    let expires_at = message.expires_at.map(timestamp);
-    let length = message_length(message, &published_at, expires_at.as_ref(), missed);
-    frame.reserve(5 + length);
+    put_before_body(message, missed, frame);
+    frame.put_slice(&message.body);
+    put_after_body(message, missed, frame);
+}
+
+/// Appends what comes before the body in a message's gRPC frame.
+pub fn put_before_body(message: &Message, missed: u64, frame: &mut BytesMut) {
+    let length = message_length(message, missed);
+    // A large body is handed on without being copied.
+    let elsewhere = if message.body.len() < BY_REFERENCE { 0 } else { message.body.len() };
+    frame.reserve(PREFIX + length - elsewhere);
     frame.put_u8(0);
     // Far below 4 GiB: requests are bounded.
     frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
-    put_bytes(1, &message.body, frame);
+    if !message.body.is_empty() {
+        encoding::encode_key(1, encoding::WireType::LengthDelimited, frame);
+        encoding::encode_varint(message.body.len() as u64, frame);
+    }
+}
+
+/// Appends what comes after the body in a message's gRPC frame; fields with their default value are
+/// left out, as always.
+pub fn put_after_body(message: &Message, missed: u64, frame: &mut BytesMut) {
     if !message.id.is_none() {
         encoding::uint64::encode(2, &message.id.0, frame);
     }
     put_bytes(3, message.subject.as_bytes(), frame);
-    encoding::message::encode(4, &published_at, frame);
-    if let Some(expires_at) = &expires_at {
-        encoding::message::encode(5, expires_at, frame);
+    encoding::message::encode(4, &timestamp(message.published_at), frame);
+    if let Some(expires_at) = message.expires_at {
+        encoding::message::encode(5, &timestamp(expires_at), frame);
     }
     for (key, value) in message.headers.iter() {
         encoding::encode_key(6, encoding::WireType::LengthDelimited, frame);
@@ -209,12 +243,7 @@ pub fn put_message_frame(message: &Message, missed: u64, frame: &mut BytesMut) {
     }
 }
 
-fn message_length(
-    message: &Message,
-    published_at: &prost_types::Timestamp,
-    expires_at: Option<&prost_types::Timestamp>,
-    missed: u64,
-) -> usize {
+fn message_length(message: &Message, missed: u64) -> usize {
     let headers: usize = message
         .headers
         .iter()
@@ -227,8 +256,8 @@ fn message_length(
     bytes_length(1, &message.body)
         + if id > 0 { encoding::uint64::encoded_len(2, &id) } else { 0 }
         + bytes_length(3, message.subject.as_bytes())
-        + encoding::message::encoded_len(4, published_at)
-        + expires_at.map_or(0, |at| encoding::message::encoded_len(5, at))
+        + encoding::message::encoded_len(4, &timestamp(message.published_at))
+        + message.expires_at.map_or(0, |at| encoding::message::encoded_len(5, &timestamp(at)))
         + headers
         + if missed > 0 { encoding::uint64::encoded_len(7, &missed) } else { 0 }
 }

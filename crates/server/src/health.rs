@@ -1,85 +1,130 @@
-//! Whether the broker serves, for gRPC health checks and the admin port.
+//! Whether the broker serves, for gRPC health checks and the admin pages. It is looked up when it is
+//! asked for, so no answer is older than its question.
 
+use crate::shutdown::{Phase, Watch};
 use broker_core::{Broker, Writable};
-use std::{sync::Arc, time::Duration};
-use tokio::sync::watch;
-use tonic_health::{ServingStatus, server::HealthReporter};
+use futures_util::{Stream, stream};
+use std::{
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tonic::{Request, Response, Status};
+use tonic_health::pb::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
+    health_server::Health as HealthService,
+};
 
-/// How often the store is asked whether it takes writes.
+/// How often the state is looked up for who watches it.
 const INTERVAL: Duration = Duration::from_millis(250);
 
 /// What the broker is, as far as others should know.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
-    /// It serves.
-    Serving,
+pub enum State {
     /// It is not open yet.
     Starting,
+    /// It serves.
+    Serving,
     /// It reads, but takes no stored messages until it is started anew; why.
     ReadOnly(String),
     /// It is leaving.
     Closing,
 }
 
-/// Publishes the broker's health wherever it is asked for.
+/// Tells what the broker is.
 #[derive(Clone)]
-pub struct Watch {
-    health: Arc<watch::Sender<Health>>,
+pub struct Health {
+    broker: Arc<OnceLock<Broker>>,
+    watch: Watch,
 }
 
-impl Watch {
-    pub fn new() -> Self {
-        Self { health: Arc::new(watch::Sender::new(Health::Starting)) }
+impl Health {
+    pub fn new(watch: Watch) -> Self {
+        Self { broker: Arc::default(), watch }
     }
 
-    pub fn now(&self) -> Health {
-        self.health.borrow().clone()
+    /// From now on there is a broker.
+    pub fn opened(&self, broker: Broker) {
+        // There is only one.
+        let _ = self.broker.set(broker);
     }
 
-    fn set(&self, health: Health) {
-        self.health.send_if_modified(|now| {
-            // Nothing follows after closing.
-            let changes = *now != Health::Closing && *now != health;
-            if changes {
-                *now = health;
-            }
-            changes
-        });
+    pub fn state(&self) -> State {
+        if self.watch.is(Phase::Closing) {
+            return State::Closing;
+        }
+        match self.broker.get().map(Broker::writable) {
+            None => State::Starting,
+            Some(Writable::Closed(why)) => State::ReadOnly(why),
+            // Full or away for now: it serves what it can, and says so call by call.
+            Some(Writable::Yes | Writable::Full(_) | Writable::Unavailable(_)) => State::Serving,
+        }
     }
 
-    pub fn close(&self) {
-        self.set(Health::Closing);
-    }
-
-    /// Follows the store's state and tells the gRPC health service, until the broker closes.
-    pub async fn follow(self, broker: Broker, reporter: HealthReporter) {
-        let mut changes = self.health.subscribe();
-        let mut ticks = tokio::time::interval(INTERVAL);
-        loop {
-            tokio::select! {
-                _ = ticks.tick() => self.set(match broker.writable() {
-                    Writable::Closed(why) => Health::ReadOnly(why),
-                    // Full or away for now: it serves what it can and says so call by call.
-                    Writable::Yes | Writable::Full(_) | Writable::Unavailable(_) => Health::Serving,
-                }),
-                _ = changes.changed() => {
-                    let health = changes.borrow_and_update().clone();
-                    report(&reporter, &health).await;
-                    if health == Health::Closing {
-                        return;
-                    }
-                }
-            }
+    /// The state of a service by its name; the empty name stands for all.
+    fn status(&self, service: &str) -> Option<ServingStatus> {
+        match (service, self.state()) {
+            ("" | broker_proto::SERVICE, State::Serving) => Some(ServingStatus::Serving),
+            ("" | broker_proto::SERVICE, _) => Some(ServingStatus::NotServing),
+            _ => None,
         }
     }
 }
 
-async fn report(reporter: &HealthReporter, health: &Health) {
-    let status = match health {
-        Health::Serving => ServingStatus::Serving,
-        Health::Starting | Health::ReadOnly(_) | Health::Closing => ServingStatus::NotServing,
-    };
-    for service in ["", broker_proto::SERVICE] {
-        reporter.set_service_status(service, status).await;
+type Changes = Pin<Box<dyn Stream<Item = Result<HealthCheckResponse, Status>> + Send>>;
+
+#[tonic::async_trait]
+impl HealthService for Health {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        let status = self.status(&request.into_inner().service);
+        let status = status.ok_or_else(|| Status::not_found("no service of that name"))?;
+        Ok(Response::new(HealthCheckResponse { status: status.into() }))
+    }
+
+    type WatchStream = Changes;
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<Changes>, Status> {
+        let watcher = Watcher {
+            health: self.clone(),
+            service: request.into_inner().service,
+            ticks: tokio::time::interval(INTERVAL),
+            told: None,
+        };
+        let changes = stream::unfold(watcher, |mut watcher| async {
+            let status = watcher.next().await.into();
+            Some((Ok(HealthCheckResponse { status }), watcher))
+        });
+        Ok(Response::new(Box::pin(changes)))
+    }
+}
+
+struct Watcher {
+    health: Health,
+    service: String,
+    ticks: tokio::time::Interval,
+    told: Option<ServingStatus>,
+}
+
+impl Watcher {
+    /// The state when it is another than the last one told.
+    async fn next(&mut self) -> ServingStatus {
+        loop {
+            let status = self.health.status(&self.service);
+            let status = status.unwrap_or(ServingStatus::ServiceUnknown);
+            if self.told.replace(status) != Some(status) {
+                return status;
+            }
+            let is_closing = self.health.watch.is(Phase::Closing);
+            tokio::select! {
+                _ = self.ticks.tick() => {}
+                () = self.health.watch.reached(Phase::Closing), if !is_closing => {}
+            }
+        }
     }
 }

@@ -1,63 +1,72 @@
 //! A publish stream: read eagerly, numbered in the order sent, acknowledged in that order.
+//!
+//! A task of its own reads and submits; the response takes the answers. So a client that does not
+//! read its acknowledgements is read all the same, until too many results wait for it.
 
 use crate::{
     ack::Ack,
     batch,
     convert::Publications,
-    limits::{MAX_ACK, MAX_WAITING_RESULTS},
-    receiving::Receiving,
+    limits::MAX_ACK,
+    receiving::{Received, Receiving},
+    results::{Pool, Waiting},
+    shutdown::{Phase, Watch},
     status::Problem,
 };
-use broker_core::{Broker, PublishError, Published, Receipt};
+use broker_core::{Broker, Publication, PublishError, Published, Receipt};
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream, stream};
+use http_body::Body;
 use std::sync::Arc;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch},
-    task::AbortHandle,
-};
-use tonic::Status;
+use tokio::{sync::mpsc, task::AbortHandle};
 
-/// Batches whose results wait; their number of results is bounded by credit.
-const WAITING_BATCHES: usize = 1_024;
+/// Submissions whose results wait; the number of results is bounded too.
+const SUBMISSIONS: usize = 1_024;
 
-/// A batch on its way.
+/// Batches that are there are submitted together until they have this many messages or bytes: who
+/// sends one message in each is served as well as who sends many.
+const GATHERED_MESSAGES: usize = 1_024;
+const GATHERED_BYTES: usize = 64 * 1024;
+
+/// Messages on their way.
 struct Submitted {
     receipt: Receipt,
-    /// Messages that were refused at the door, by their place in the batch, ascending.
+    /// Messages that were refused at the door, by their place, ascending.
     refused: Vec<(usize, Problem)>,
     size: usize,
-    credit: OwnedSemaphorePermit,
 }
 
-/// What the reader tells the writer: a batch, or why there will be no more.
-type Word = Result<Submitted, Status>;
+/// What the reader tells the writer: messages, or why there will be no more.
+type Word = Result<Submitted, Problem>;
 
-/// Acknowledgements as DATA frames. Reading goes on in a task of its own, however slowly they are
-/// taken, until too many results wait; it stops when the response is dropped.
-pub fn acknowledgements(
+/// Acknowledgements as DATA frames. Reading stops when this is dropped.
+pub fn acknowledgements<B>(
     broker: Broker,
-    receiving: Receiving,
-    closing: watch::Receiver<bool>,
-    permit: OwnedSemaphorePermit,
-) -> impl Stream<Item = Result<Bytes, Status>> {
-    let (words, waiting) = mpsc::channel(WAITING_BATCHES);
-    let durability = broker.durability();
-    let reading = tokio::spawn(read(broker, receiving, closing, words)).abort_handle();
-    let writer = Writer {
-        waiting,
-        oldest: None,
-        ack: Ack::new(durability),
-        end: None,
-        _reading: AbortOnDrop(reading),
-        _permit: permit,
+    receiving: Receiving<B>,
+    watch: Watch,
+    pool: Arc<Pool>,
+) -> impl Stream<Item = Result<Bytes, Problem>>
+where
+    B: Body<Data = Bytes> + Send + Unpin + 'static,
+{
+    let (words, submitted) = mpsc::channel(SUBMISSIONS);
+    let waiting = Arc::new(Waiting::new(pool));
+    let ack = Ack::new(broker.durability());
+    let reader = Reader {
+        broker,
+        receiving,
+        watch,
+        waiting: waiting.clone(),
+        publications: Publications::default(),
     };
+    let reading = AbortOnDrop(tokio::spawn(reader.run(words)).abort_handle());
+    let writer = Writer { submitted, oldest: None, ack, end: None, waiting, _reading: reading };
     stream::unfold(Some(writer), |writer| async {
         let mut writer = writer?;
         match writer.next().await {
             Ok(Some(frame)) => Some((Ok(frame), Some(writer))),
             Ok(None) => None,
-            Err(status) => Some((Err(status), None)),
+            Err(problem) => Some((Err(problem), None)),
         }
     })
 }
@@ -70,96 +79,151 @@ impl Drop for AbortOnDrop {
     }
 }
 
-async fn read(
+struct Reader<B> {
     broker: Broker,
-    mut receiving: Receiving,
-    mut closing: watch::Receiver<bool>,
-    words: mpsc::Sender<Word>,
-) {
-    let credit = Arc::new(Semaphore::new(MAX_WAITING_RESULTS));
-    let mut publications = Publications::default();
-    loop {
-        let next = tokio::select! {
-            biased;
-            // What was read before is answered; what is still in the transport is not stored.
-            _ = closing.wait_for(|closing| *closing) => Err(Problem::Closing.into()),
-            next = receiving.next(Problem::BatchTooLarge) => next,
-        };
-        let submitted = match next {
-            Ok(Some(encoded)) => submit(&broker, encoded, &mut publications, &credit).await,
-            Ok(None) => return,
-            Err(status) => Err(status),
-        };
-        let is_end = submitted.is_err();
-        if words.send(submitted).await.is_err() || is_end {
-            return;
-        }
+    receiving: Receiving<B>,
+    watch: Watch,
+    waiting: Arc<Waiting>,
+    publications: Publications,
+}
+
+/// Batches read and not submitted yet.
+#[derive(Default)]
+struct Gathered {
+    publications: Vec<Publication>,
+    refused: Vec<(usize, Problem)>,
+    bytes: usize,
+    /// What they take while they are here.
+    held: Vec<Received>,
+}
+
+impl Gathered {
+    fn size(&self) -> usize {
+        self.publications.len() + self.refused.len()
+    }
+
+    fn is_full(&self) -> bool {
+        self.size() >= GATHERED_MESSAGES || self.bytes >= GATHERED_BYTES
     }
 }
 
-async fn submit(
-    broker: &Broker,
-    encoded: Bytes,
-    publications: &mut Publications,
-    credit: &Arc<Semaphore>,
-) -> Word {
-    let messages = batch::split(encoded)?;
-    let size = messages.len();
-    let mut batch = Vec::with_capacity(size);
-    let mut refused = Vec::new();
-    for (index, message) in messages.into_iter().enumerate() {
-        match publications.read(message) {
-            Ok(publication) => batch.push(publication),
-            Err(invalid) => refused.push((index, invalid.into())),
+impl<B> Reader<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    async fn run(mut self, words: mpsc::Sender<Word>) {
+        loop {
+            let mut gathered = Gathered::default();
+            let goes_on = self.gather(&mut gathered).await;
+            if gathered.size() > 0 {
+                let submitted = self.submit(gathered).await;
+                let is_end = submitted.is_err();
+                if words.send(submitted).await.is_err() || is_end {
+                    return;
+                }
+            }
+            match goes_on {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(problem) => {
+                    // Gone with its client, or told after all that came before.
+                    let _ = words.send(Err(problem)).await;
+                    return;
+                }
+            }
         }
     }
-    let results = u32::try_from(size).unwrap_or(u32::MAX);
-    let credit = credit.clone().acquire_many_owned(results).await;
-    let credit = credit.map_err(|_| Problem::Internal)?;
-    let receipt = broker.submit(batch).await.map_err(Problem::from)?;
-    Ok(Submitted { receipt, refused, size, credit })
+
+    /// Waits for a batch, and takes along what is there already. False when there is no more.
+    async fn gather(&mut self, gathered: &mut Gathered) -> Result<bool, Problem> {
+        let first = tokio::select! {
+            biased;
+            // What was read before is answered; what is still in the transport is not stored.
+            () = self.watch.reached(Phase::Closing) => return Err(Problem::Closing),
+            first = async {
+                self.waiting.below_limit().await;
+                self.receiving.next().await
+            } => first?,
+        };
+        let Some(first) = first else { return Ok(false) };
+        self.convert(first, gathered)?;
+        while !gathered.is_full() {
+            match self.receiving.next().now_or_never() {
+                None => return Ok(true),
+                Some(Ok(None)) => return Ok(false),
+                Some(next) => {
+                    if let Some(next) = next? {
+                        self.convert(next, gathered)?;
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    fn convert(&mut self, received: Received, gathered: &mut Gathered) -> Result<(), Problem> {
+        let buffer = received.bytes.len();
+        let messages = batch::split(received.bytes.clone())?;
+        let first = gathered.size();
+        gathered.publications.reserve(messages.len());
+        for (place, message) in (first..).zip(messages) {
+            match self.publications.read(message, buffer) {
+                Ok(publication) => gathered.publications.push(publication),
+                Err(invalid) => gathered.refused.push((place, invalid.into())),
+            }
+        }
+        gathered.bytes += buffer;
+        if received.share.is_some() {
+            gathered.held.push(received);
+        }
+        Ok(())
+    }
+
+    async fn submit(&mut self, gathered: Gathered) -> Word {
+        let size = gathered.size();
+        self.waiting.add(size);
+        let Gathered { publications, refused, held, .. } = gathered;
+        let receipt = self.broker.submit(publications).await?;
+        // Counted by the core from here on.
+        drop(held);
+        Ok(Submitted { receipt, refused, size })
+    }
 }
 
 struct Writer {
-    waiting: mpsc::Receiver<Word>,
+    submitted: mpsc::Receiver<Word>,
     /// Taken from those, and not answered yet.
     oldest: Option<Submitted>,
     ack: Ack,
     /// Why the stream ends, once what came before is acknowledged.
-    end: Option<Status>,
+    end: Option<Problem>,
+    waiting: Arc<Waiting>,
     _reading: AbortOnDrop,
-    _permit: OwnedSemaphorePermit,
 }
 
 impl Writer {
     /// The next frames of acknowledgements; `None` when all are given and the client is done.
-    async fn next(&mut self) -> Result<Option<Bytes>, Status> {
-        loop {
-            if let Some(end) = self.end.take() {
-                return Err(end);
-            }
-            let mut oldest = match self.oldest.take() {
-                Some(oldest) => oldest,
-                None => match self.waiting.recv().await {
-                    Some(word) => word?,
-                    None => return Ok(None),
-                },
-            };
-            let answers = (&mut oldest.receipt).await;
-            self.write(oldest, answers);
-            self.write_what_is_answered();
-            let frames = self.ack.frames();
-            // A batch without messages has no results.
-            if !frames.is_empty() {
-                return Ok(Some(frames));
-            }
+    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        if let Some(end) = self.end.take() {
+            return Err(end);
         }
+        let mut oldest = match self.oldest.take() {
+            Some(oldest) => oldest,
+            None => match self.submitted.recv().await {
+                Some(word) => word?,
+                None => return Ok(None),
+            },
+        };
+        let answers = (&mut oldest.receipt).await;
+        self.write(oldest, answers);
+        self.write_what_is_answered();
+        Ok(Some(self.ack.frames()))
     }
 
     /// Whatever is answered by now goes along; nothing waits for what is not.
     fn write_what_is_answered(&mut self) {
         while self.ack.len() < MAX_ACK / 2 {
-            match self.waiting.try_recv() {
+            match self.submitted.try_recv() {
                 Ok(Ok(mut submitted)) => match (&mut submitted.receipt).now_or_never() {
                     Some(answers) => self.write(submitted, answers),
                     None => {
@@ -167,8 +231,8 @@ impl Writer {
                         return;
                     }
                 },
-                Ok(Err(status)) => {
-                    self.end = Some(status);
+                Ok(Err(problem)) => {
+                    self.end = Some(problem);
                     return;
                 }
                 Err(_) => return,
@@ -179,8 +243,8 @@ impl Writer {
     fn write(&mut self, submitted: Submitted, answers: Vec<Result<Published, PublishError>>) {
         let mut answers = answers.into_iter();
         let mut refused = submitted.refused.into_iter().peekable();
-        for index in 0..submitted.size {
-            match refused.next_if(|(at, _)| *at == index) {
+        for place in 0..submitted.size {
+            match refused.next_if(|(at, _)| *at == place) {
                 Some((_, problem)) => self.ack.refuse(problem),
                 None => match answers.next() {
                     Some(Ok(published)) => self.ack.accept(published.id),
@@ -189,6 +253,6 @@ impl Writer {
                 },
             }
         }
-        drop(submitted.credit);
+        self.waiting.remove(submitted.size);
     }
 }

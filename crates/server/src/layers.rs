@@ -1,107 +1,271 @@
 //! What a request passes before it is answered, from the outside in.
+//!
+//! 1. The origin rule comes first: a page whose origin is not listed learns nothing. Preflights are
+//!    answered here, and what comes back out to a listed page gets the headers that let it be read.
+//! 2. gRPC-Web is made gRPC, behind the origin rule, because its answers need those headers too.
+//! 3. What is not gRPC is turned away in the words of HTTP.
+//! 4. The call begins: from here on the observer hears of it, so it hears of refusals too.
+//! 5. The limit on calls, before anything is read of the request.
+//! 6. The call itself. The broker's own calls look first whether it is closing.
+//!
+//! Plain gRPC without an origin, the hot path, passes none of the boxes that the others need.
 
-use crate::service::BrokerService;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use crate::{
+    call::Call,
+    observe::RpcObserver,
+    origin::{self, Origins, Verdict},
+    reply,
+    service::{Method, Service},
+    shutdown::{Phase, Watch},
+    side::{Side, SideMethod},
+    status::Problem,
+};
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode, Version, header};
+use http_body::Body as HttpBody;
+use hyper::body::Incoming;
 use std::{
-    collections::BTreeSet,
     convert::Infallible,
     future::Future,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
-use tonic::{Code, Status, body::Body, service::Routes};
+use tokio::sync::Semaphore;
+use tonic::body::Body;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
-use tower::{Layer, Service, ServiceExt};
-use tower_http::cors::{Cors, CorsLayer};
+use tower::{Layer, ServiceExt};
 
-/// Headers of an answer that a page may read.
-const EXPOSED: [header::HeaderName; 3] = [
-    header::HeaderName::from_static("grpc-status"),
-    header::HeaderName::from_static("grpc-message"),
-    header::HeaderName::from_static("grpc-status-details-bin"),
-];
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
-/// The whole stack.
-///
-/// 1. The origin rule comes first: a page of an origin that is not listed learns nothing.
-/// 2. Calls to the broker over plain gRPC go straight to it: this is the hot path.
-/// 3. The rest passes CORS (preflights are answered there), then gRPC-Web (which makes gRPC of it),
-///    then the routes: broker, health, reflection.
+/// The whole stack. Cheap to clone.
 #[derive(Clone)]
 pub struct Door {
-    origins: Arc<BTreeSet<String>>,
-    broker: BrokerService,
-    rest: Cors<GrpcWebService<Routes>>,
+    origins: Arc<Origins>,
+    grpc: Grpc,
+    web: GrpcWebService<Grpc>,
 }
 
 impl Door {
-    /// The stack over these services; pages of `origins` may call it.
-    ///
-    /// # Errors
-    /// The origin that cannot stand in a header.
-    pub fn new(origins: &[String], broker: BrokerService, routes: Routes) -> Result<Self, String> {
-        let mut allowed = Vec::new();
-        for origin in origins {
-            allowed.push(HeaderValue::from_str(origin).map_err(|_| origin.clone())?);
+    pub fn new(origins: Origins, grpc: Grpc) -> Self {
+        let web = GrpcWebLayer::new().layer(grpc.clone());
+        Self { origins: Arc::new(origins), grpc, web }
+    }
+
+    async fn answer_web(self, request: Request<Body>) -> Response<Body> {
+        self.web.oneshot(request).await.unwrap_or_else(|never| match never {})
+    }
+
+    async fn answer_page(
+        self,
+        origin: http::HeaderValue,
+        request: Request<Body>,
+    ) -> Response<Body> {
+        if origin::is_preflight(&request) {
+            return origin::preflight(origin, request.headers());
         }
-        let cors = CorsLayer::new()
-            .allow_origin(allowed)
-            .allow_methods([Method::POST])
-            .allow_headers(tower_http::cors::AllowHeaders::mirror_request())
-            .expose_headers(EXPOSED);
-        let rest = cors.layer(GrpcWebLayer::new().layer(routes));
-        Ok(Self { origins: Arc::new(origins.iter().cloned().collect()), broker, rest })
-    }
-
-    fn is_refused(&self, request: &Request<Body>) -> bool {
-        request
-            .headers()
-            .get_all(header::ORIGIN)
-            .iter()
-            .any(|origin| !origin.to_str().is_ok_and(|origin| self.origins.contains(origin)))
+        let mut response = if is_web(request.headers()) {
+            self.answer_web(request).await
+        } else {
+            self.grpc.answer(request).await
+        };
+        origin::allow(&mut response, origin);
+        response
     }
 }
 
-/// Refused in both languages: by HTTP's status for a page, by gRPC's for a client.
-fn refusal() -> Response<Body> {
-    let status = Status::new(
-        Code::PermissionDenied,
-        "requests of this origin are refused; the broker's setting web-origin lists those that are not",
-    );
-    let mut response = status.into_http();
-    *response.status_mut() = StatusCode::FORBIDDEN;
-    response
-}
-
-fn is_plain_grpc(request: &Request<Body>) -> bool {
-    let Some(kind) = request.headers().get(header::CONTENT_TYPE) else { return false };
-    let kind = kind.as_bytes();
-    let is_grpc = kind == b"application/grpc"
-        || kind.starts_with(b"application/grpc+")
-        || kind.starts_with(b"application/grpc;");
-    is_grpc && !request.headers().contains_key(header::ORIGIN)
-}
-
-impl Service<Request<Body>> for Door {
+impl hyper::service::Service<Request<Incoming>> for Door {
     type Response = Response<Body>;
     type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
+    type Future = Answering;
+
+    fn call(&self, request: Request<Incoming>) -> Answering {
+        match self.origins.judge(request.headers()) {
+            Verdict::Program if is_web(request.headers()) => {
+                let door = self.clone();
+                Box::pin(async move { Ok(door.answer_web(request.map(Body::new)).await) })
+            }
+            Verdict::Program => {
+                let grpc = self.grpc.clone();
+                Box::pin(async move { Ok(grpc.answer(request).await) })
+            }
+            Verdict::Page(origin) => {
+                let door = self.clone();
+                Box::pin(async move { Ok(door.answer_page(origin, request.map(Body::new)).await) })
+            }
+            Verdict::Refused => Box::pin(async { Ok(origin::refusal()) }),
+        }
+    }
+}
+
+/// The services behind the door, for requests that are gRPC.
+#[derive(Clone)]
+pub struct Grpc(Arc<Inner>);
+
+struct Inner {
+    service: Service,
+    side: Side,
+    watch: Watch,
+    calls: Arc<Semaphore>,
+    side_calls: Arc<Semaphore>,
+    observer: Arc<dyn RpcObserver>,
+}
+
+/// What a path names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    Broker(Method),
+    Side(SideMethod),
+    Nothing,
+}
+
+impl Grpc {
+    pub fn new(
+        service: Service,
+        side: Side,
+        watch: Watch,
+        limits: &crate::ServerLimits,
+        observer: Arc<dyn RpcObserver>,
+    ) -> Self {
+        let calls = Arc::new(Semaphore::new(limits.calls));
+        let side_calls = Arc::new(Semaphore::new(limits.side_calls));
+        Self(Arc::new(Inner { service, side, watch, calls, side_calls, observer }))
+    }
+
+    async fn answer<B>(&self, request: Request<B>) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        if let Some(refused) = refuse_other_than_grpc(&request) {
+            return refused;
+        }
+        let inner = &*self.0;
+        let (target, name) = target(request.uri().path());
+        let mut call = Call::begin(inner.observer.clone(), name);
+        let (limit, calls) = match target {
+            Target::Side(_) => ("side_calls", &inner.side_calls),
+            Target::Broker(_) | Target::Nothing => ("calls", &inner.calls),
+        };
+        match calls.clone().try_acquire_owned() {
+            Ok(permit) => call.hold(permit),
+            Err(_) => {
+                inner.observer.overloaded(limit);
+                return reply::problem(Problem::Overloaded(limit), call);
+            }
+        }
+        match target {
+            Target::Broker(method) => inner.service.answer(method, request, call).await,
+            Target::Side(method) => {
+                let response = inner.side.answer(method, request.map(Body::new)).await;
+                reply::watched(response, call, inner.watch.reaching(Phase::Leaving))
+            }
+            Target::Nothing => reply::problem(Problem::NoSuchMethod, call),
+        }
+    }
+}
+
+/// What gRPC-Web's translation calls.
+impl tower::Service<Request<Body>> for Grpc {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Answering;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        if self.is_refused(&request) {
-            return Box::pin(async { Ok(refusal()) });
+    fn call(&mut self, request: Request<Body>) -> Answering {
+        let grpc = self.clone();
+        Box::pin(async move { Ok(grpc.answer(request).await) })
+    }
+}
+
+fn target(path: &str) -> (Target, &'static str) {
+    use Target::{Broker, Side};
+    match path {
+        "/broker.Broker/Publish" => (Broker(Method::Publish), "broker.Broker/Publish"),
+        "/broker.Broker/Fetch" => (Broker(Method::Fetch), "broker.Broker/Fetch"),
+        "/broker.Broker/Subscribe" => (Broker(Method::Subscribe), "broker.Broker/Subscribe"),
+        "/broker.Broker/PublishStream" => {
+            (Broker(Method::PublishStream), "broker.Broker/PublishStream")
         }
-        if is_plain_grpc(&request) && request.uri().path().starts_with("/broker.Broker/") {
-            return self.broker.call(request);
+        "/grpc.health.v1.Health/Check" => (Side(SideMethod::Check), "grpc.health.v1.Health/Check"),
+        "/grpc.health.v1.Health/Watch" => (Side(SideMethod::Watch), "grpc.health.v1.Health/Watch"),
+        "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo" => (
+            Side(SideMethod::Reflection),
+            "grpc.reflection.v1.ServerReflection/ServerReflectionInfo",
+        ),
+        "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo" => (
+            Side(SideMethod::ReflectionAlpha),
+            "grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo",
+        ),
+        _ => (Target::Nothing, "unknown"),
+    }
+}
+
+fn is_web(headers: &HeaderMap) -> bool {
+    media_type(headers).is_some_and(|kind| kind.starts_with(b"application/grpc-web"))
+}
+
+fn is_grpc(headers: &HeaderMap) -> bool {
+    media_type(headers).and_then(|kind| kind.strip_prefix(b"application/grpc")).is_some_and(
+        |rest| rest.is_empty() || rest.starts_with(b"+proto") || rest.starts_with(b";"),
+    )
+}
+
+fn media_type(headers: &HeaderMap) -> Option<&[u8]> {
+    headers.get(header::CONTENT_TYPE).map(http::HeaderValue::as_bytes)
+}
+
+/// Says in HTTP's words what is missing: who is here by mistake does not read gRPC's.
+fn refuse_other_than_grpc<B>(request: &Request<B>) -> Option<Response<Body>> {
+    let (code, why) = if !is_grpc(request.headers()) {
+        let why = "this port speaks gRPC and gRPC-Web: content-type is application/grpc[-web]\n";
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, why)
+    } else if request.method() != http::Method::POST {
+        (StatusCode::METHOD_NOT_ALLOWED, "a call is a POST request\n")
+    } else if request.version() != Version::HTTP_2 && !is_translated(request) {
+        (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "gRPC needs HTTP/2; gRPC-Web does not\n")
+    } else {
+        return None;
+    };
+    let mut response = Response::new(Body::new(http_body_util::Full::from(why)));
+    *response.status_mut() = code;
+    let text = http::HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    Some(response)
+}
+
+/// gRPC-Web's translation leaves the version and sets this header, which HTTP/1 clients do not send.
+fn is_translated<B>(request: &Request<B>) -> bool {
+    request.headers().get(header::TE).is_some_and(|te| te == "trailers")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_told_apart() {
+        let kind = |text| {
+            let headers = HeaderMap::from_iter([(
+                header::CONTENT_TYPE,
+                http::HeaderValue::from_static(text),
+            )]);
+            (is_grpc(&headers), is_web(&headers))
+        };
+        for grpc in ["application/grpc", "application/grpc+proto", "application/grpc;charset=utf-8"]
+        {
+            assert_eq!(kind(grpc), (true, false), "{grpc}");
         }
-        let rest = self.rest.clone();
-        Box::pin(
-            async move { Ok(rest.oneshot(request).await.unwrap_or_else(|never| match never {})) },
-        )
+        for web in
+            ["application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text"]
+        {
+            assert_eq!(kind(web), (false, true), "{web}");
+        }
+        for other in ["application/grpcx", "application/json", "application/grpc+json", ""] {
+            assert_eq!(kind(other), (false, false), "{other}");
+        }
     }
 }

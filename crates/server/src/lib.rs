@@ -1,25 +1,39 @@
 //! The door: gRPC (and gRPC-Web) and the admin pages over a broker.
 //!
-//! [`Server`] is what there is to use. `service.rs` has the four calls, `convert.rs` is the only file
+//! [`Server`] is what there is to use. Inside, `connections.rs` takes requests off sockets,
+//! `layers.rs` is the way of a request, `service.rs` has the four calls, `convert.rs` is the only file
 //! that sees wire and core types, `status.rs` makes errors codes.
 
 mod ack;
 mod admin;
 mod batch;
+mod call;
+mod compression;
 mod connections;
 mod convert;
+mod farewell;
 mod feed;
+mod greeting;
 mod health;
 mod ingest;
 mod layers;
 mod limits;
+mod observe;
+mod origin;
 mod receiving;
 mod reply;
+mod results;
+mod room;
 mod server;
 mod service;
+mod shutdown;
+mod side;
 mod status;
 
 pub use limits::{
     MAX_ACK, MAX_BATCH_MESSAGES, MAX_MESSAGE, MAX_REQUEST, MAX_WAITING_RESULTS, ServerLimits,
 };
+pub use observe::{NoRpcObserver, RpcObserver};
 pub use server::{BindError, ServeError, Server, ServerConfig};
+/// The codes that an [`RpcObserver`] hears.
+pub use tonic::Code;

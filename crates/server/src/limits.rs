@@ -1,4 +1,18 @@
 //! Every bound of the door, by name.
+//!
+//! What they cost in memory at their defaults, each in its worst case, beside the core's own 64 MiB
+//! of messages (and once more what its tails hold, for the encoded forms of small live messages):
+//!
+//! | what | bound | at most |
+//! | --- | --- | --- |
+//! | requests being received | [`ServerLimits::receiving_bytes`] | 48 MiB |
+//! | stored messages being sent | [`ServerLimits::sending_bytes`] | 32 MiB |
+//! | publish streams that are not read | [`ServerLimits::publish_streams`] x [`ServerLimits::stream_window`] | 32 MiB |
+//! | results that clients do not read | [`ServerLimits::waiting_results`] x 24 bytes | 24 MiB |
+//! | frames ready for subscriptions | 32 KiB each, or 32 MiB shared by all | 32 MiB |
+//!
+//! Calls and connections come on top with a few KiB each. The window of a connection is no promise
+//! of memory: what stands unread is bounded by the windows of the streams that are not read.
 
 use std::time::Duration;
 
@@ -22,39 +36,78 @@ pub const MAX_ACK: usize = MIB;
 /// longer read.
 pub const MAX_WAITING_RESULTS: usize = 65_536;
 
+/// Results that every publish stream may have waiting, whatever others do.
+pub(crate) const OWN_WAITING_RESULTS: usize = 1_024;
+
 /// Bytes gathered into one DATA frame of a subscription.
-pub const FRAME: usize = 32 * KIB;
+pub(crate) const FRAME: usize = 32 * KIB;
 
-/// Messages from this size on are handed to the transport by reference instead of being copied.
-pub const BY_REFERENCE: usize = 8 * KIB;
+/// Fewest bytes gathered into one DATA frame, however many subscriptions there are.
+pub(crate) const MIN_FRAME: usize = 2 * KIB;
 
-/// The bounds of the door that an operator may set.
-///
-/// What they may cost in memory, beside the core's own 64 MiB of messages: requests being received
-/// ([`ServerLimits::receiving_bytes`]), what publish streams that are not read leave in their windows
-/// ([`ServerLimits::publish_streams`] x [`ServerLimits::stream_window`]), and what each subscription
-/// that does not read holds ready (at most [`FRAME`] and one message, shared where it is live).
+/// Bytes gathered for all subscriptions together, which they share evenly.
+pub(crate) const ALL_FRAMES: usize = 32 * MIB;
+
+/// Bodies of this size are handed to the transport by reference instead of being copied.
+pub(crate) const BY_REFERENCE: usize = 8 * KIB;
+
+/// Calls that may wait for room to be received or sent; further ones are refused at once.
+pub(crate) const WAITING_CALLS: usize = 512;
+
+/// Of those, the ones that wait while they already hold what they want room for.
+pub(crate) const GROWING_CALLS: usize = 8;
+
+/// How long a call waits for room before it is refused.
+pub(crate) const ROOM_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a client may pause in the middle of a request that takes up room.
+pub(crate) const RECEIVE_PAUSE: Duration = Duration::from_secs(20);
+
+/// How long a new connection may take until it has said which protocol it speaks.
+pub(crate) const GREETING: Duration = Duration::from_secs(10);
+
+/// Connections beyond the limit that are being told so at once; further ones are just closed.
+pub(crate) const FAREWELLS: usize = 64;
+
+/// The bounds of the door that an operator may set. At each the answer is OVERLOADED or waiting,
+/// never growth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ServerLimits {
-    /// Connections at once; a further one is closed at once.
+    /// Connections at once; a further one is told so and closed.
     pub connections: usize,
     /// Calls at once on one connection; a client waits for its turn beyond that.
     pub streams_per_connection: u32,
+    /// Calls at once over all connections, streams and subscriptions included.
+    pub calls: usize,
     /// Publish streams at once.
     pub publish_streams: usize,
-    /// Bytes of requests being received at once, over all calls.
+    /// Calls of health and reflection at once.
+    pub side_calls: usize,
+    /// Bytes of requests being received at once, over all calls, decompressed forms included.
+    /// A request of 16 MiB always has room in the end.
     pub receiving_bytes: usize,
+    /// Bytes of stored messages being sent at once to readers that have them to themselves: fetches,
+    /// and subscriptions that catch up. (Live messages are shared, and counted by the core.)
+    pub sending_bytes: usize,
+    /// Results over all publish streams that wait for their clients to read them. Beyond that a
+    /// stream is read on only while few of its own wait.
+    pub waiting_results: usize,
     /// HTTP/2 window of a stream, in bytes.
     pub stream_window: u32,
     /// HTTP/2 window of a connection, in bytes. Much larger than a stream's: small DATA frames that
-    /// stand unread count against it, and a connection ends when it is used up.
+    /// stand unread count against half of it, and a connection ends when that is used up.
     pub connection_window: u32,
+    /// Bytes of one response that the transport takes ahead of what the connection carries.
+    pub send_buffer: usize,
     /// Bytes of request headers.
     pub header_bytes: u32,
-    /// Pings an idle or busy peer this often to find out whether it is still there.
+    /// A peer that was not heard of for this long is pinged.
     pub keepalive_interval: Duration,
-    /// Closes a connection that did not answer a ping for this long.
+    /// A connection that does not answer a ping for this long is closed.
     pub keepalive_timeout: Duration,
+    /// Once the broker is leaving, new calls hear BROKER_CLOSING for at least this long before the
+    /// port closes.
+    pub closing_notice: Duration,
 }
 
 impl Default for ServerLimits {
@@ -62,13 +115,19 @@ impl Default for ServerLimits {
         Self {
             connections: 4_096,
             streams_per_connection: 1_024,
-            publish_streams: 512,
+            calls: 16_384,
+            publish_streams: 256,
+            side_calls: 256,
             receiving_bytes: 48 * MIB,
+            sending_bytes: 32 * MIB,
+            waiting_results: 1024 * 1024,
             stream_window: 128 * 1024,
             connection_window: 64 * 1024 * 1024,
+            send_buffer: 256 * KIB,
             header_bytes: 16 * 1024,
             keepalive_interval: Duration::from_secs(20),
             keepalive_timeout: Duration::from_secs(10),
+            closing_notice: Duration::from_millis(500),
         }
     }
 }

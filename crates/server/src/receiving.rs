@@ -1,194 +1,258 @@
-//! Requests as they come in, bounded in what they hold.
+//! Requests as they come in: gRPC's frames taken apart, bounded in what they hold.
+//!
+//! A message that comes in one piece is handed on as it is. Only one that comes in several is
+//! gathered, and takes room for its whole length before it is: whoever finds none holds nothing, so
+//! nobody waits for another that waits too.
 
-use crate::{limits::MAX_REQUEST, status::Problem};
-use bytes::{Buf, Bytes};
-use http::{HeaderMap, Request};
-use http_body::{Frame, SizeHint};
-use std::{
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll, ready},
+use crate::{
+    compression::Compression,
+    convert::Invalid,
+    limits::{MAX_MESSAGE, MAX_REQUEST, RECEIVE_PAUSE},
+    room::{Room, Share},
+    status::Problem,
 };
-use tonic::{
-    Code, Status, Streaming,
-    body::Body,
-    codec::{BufferSettings, CompressionEncoding, DecodeBuf, Decoder},
-};
+use bytes::{Buf, Bytes, BytesMut};
+use http::Request;
+use http_body::Body;
+use http_body_util::BodyExt;
+use tokio::time::timeout;
 
-/// Room for requests that are being received, over all calls.
-#[derive(Debug)]
-pub struct Room {
-    taken: AtomicUsize,
-    limit: usize,
+/// Compression flag and length.
+const PREFIX: usize = 5;
+
+/// What a compressed form of the largest request may have more than that itself.
+const COMPRESSION_OVERHEAD: usize = 16 * 1024;
+
+/// Space made for a message before more of it is there; beyond that it grows with what comes.
+const FIRST_SPACE: usize = 1024 * 1024;
+
+/// What the messages of a call may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// One message of at most [`MAX_MESSAGE`] bytes. A larger one is read to its end (up to
+    /// [`MAX_REQUEST`] bytes) and passed over, so that its client hears why it is refused.
+    Unary,
+    /// Batches of at most [`MAX_REQUEST`] bytes. A larger one ends the stream.
+    Batches,
 }
 
-impl Room {
-    pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { taken: AtomicUsize::new(0), limit })
-    }
-
-    fn take(&self, bytes: usize) -> bool {
-        let taken = self.taken.fetch_add(bytes, Ordering::Relaxed);
-        if taken + bytes > self.limit {
-            self.taken.fetch_sub(bytes, Ordering::Relaxed);
-            return false;
+impl Kind {
+    fn limit(self) -> usize {
+        match self {
+            Self::Unary => MAX_MESSAGE,
+            Self::Batches => MAX_REQUEST,
         }
-        true
     }
 
-    fn give_back(&self, bytes: usize) {
-        self.taken.fetch_sub(bytes, Ordering::Relaxed);
-    }
-}
-
-/// What one call holds of the room; given back when the call has done with it.
-#[derive(Debug)]
-struct Share {
-    room: Arc<Room>,
-    held: AtomicUsize,
-}
-
-impl Share {
-    fn clear(&self) {
-        self.room.give_back(self.held.swap(0, Ordering::Relaxed));
+    fn too_large(self, bytes: usize) -> Problem {
+        match self {
+            Self::Unary => Invalid::TooLarge(bytes).into(),
+            Self::Batches => Problem::BatchTooLarge(format!(
+                "the batch has {bytes} bytes or more, the limit is {MAX_REQUEST}"
+            )),
+        }
     }
 }
 
-impl Drop for Share {
-    fn drop(&mut self) {
-        self.clear();
-    }
+/// One message, and the room it takes until it is dropped.
+pub struct Received {
+    pub bytes: Bytes,
+    pub share: Option<Share>,
 }
 
-/// The messages of one call, undecoded and uncompressed, each at most [`MAX_REQUEST`] bytes.
-pub struct Receiving {
-    messages: Streaming<Bytes>,
-    share: Arc<Share>,
+/// The messages of one call.
+pub struct Receiving<B> {
+    body: B,
+    compression: Option<Compression>,
+    kind: Kind,
+    room: Room,
+    /// What came and was not looked at.
+    rest: Bytes,
+    /// The beginning of a prefix that came in pieces.
+    prefix: BytesMut,
+    /// The message that is being read.
+    current: Option<Current>,
 }
 
-impl Receiving {
+struct Current {
+    length: usize,
+    is_compressed: bool,
+    /// Bytes of it that are passed over: it is too large.
+    passed: Option<usize>,
+    gathered: BytesMut,
+    share: Option<Share>,
+}
+
+impl<B> Receiving<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     /// Reads the messages of a request.
     ///
     /// # Errors
     /// When they are compressed in a way that is not known.
-    pub fn new(request: Request<Body>, room: &Arc<Room>) -> Result<Self, Status> {
-        let encoding = compression(request.headers())?;
-        let share = Arc::new(Share { room: room.clone(), held: AtomicUsize::new(0) });
-        let body = Counted { body: request.into_body(), share: share.clone() };
-        let messages = Streaming::new_request(Raw, body, encoding, Some(MAX_REQUEST));
-        Ok(Self { messages, share })
+    pub fn new(request: Request<B>, kind: Kind, room: Room) -> Result<Self, Problem> {
+        let compression = Compression::of(request.headers())?;
+        Ok(Self {
+            body: request.into_body(),
+            compression,
+            kind,
+            room,
+            rest: Bytes::new(),
+            prefix: BytesMut::new(),
+            current: None,
+        })
     }
 
-    /// The next message; `None` when the client has sent its last one.
+    /// The next message; `None` when the client has sent its last one. A dropped wait loses nothing.
     ///
     /// # Errors
-    /// `too_large` makes the answer to a message beyond [`MAX_REQUEST`].
-    pub async fn next(
-        &mut self,
-        too_large: impl FnOnce(String) -> Problem,
-    ) -> Result<Option<Bytes>, Status> {
-        let message = self.messages.message().await;
-        // What was read is the caller's to count from here on.
-        self.share.clear();
-        message.map_err(|status| match status.code() {
-            // What the decoder says of a length, and of what a compressed message grew to.
-            Code::OutOfRange => too_large(status.message().to_owned()).into(),
-            Code::ResourceExhausted if status.details().is_empty() => {
-                too_large(status.message().to_owned()).into()
+    /// What is wrong with it; nothing can be read after that.
+    pub async fn next(&mut self) -> Result<Option<Received>, Problem> {
+        while self.current.is_none() {
+            if let Some(prefix) = self.take_prefix() {
+                self.current = Some(self.begin(prefix)?);
+            } else if !self.more().await? {
+                return if self.prefix.is_empty() { Ok(None) } else { Err(cut_off()) };
             }
-            // A frame or a compressed form that is broken.
-            Code::Internal => Status::invalid_argument(status.message()),
-            _ => status,
-        })
+        }
+        loop {
+            if let Some(message) = self.take_message()? {
+                return Ok(Some(message));
+            }
+            self.make_room().await?;
+            // What holds room may not be left lying.
+            let more = timeout(RECEIVE_PAUSE, self.more()).await;
+            if !more.map_err(|_| self.room.full())?? {
+                return Err(cut_off());
+            }
+        }
     }
 
     /// The only message of a unary call.
     ///
     /// # Errors
     /// As [`Receiving::next`]; also when there is none.
-    pub async fn only(
-        mut self,
-        too_large: impl FnOnce(String) -> Problem,
-    ) -> Result<Bytes, Status> {
-        let message = self.next(too_large).await?;
-        message.ok_or_else(|| Status::invalid_argument("the request has no message"))
-    }
-}
-
-fn compression(headers: &HeaderMap) -> Result<Option<CompressionEncoding>, Status> {
-    let Some(value) = headers.get("grpc-encoding") else { return Ok(None) };
-    match value.as_bytes() {
-        b"identity" => Ok(None),
-        b"gzip" => Ok(Some(CompressionEncoding::Gzip)),
-        b"deflate" => Ok(Some(CompressionEncoding::Deflate)),
-        b"zstd" => Ok(Some(CompressionEncoding::Zstd)),
-        _ => {
-            let mut status = Status::unimplemented("the request's grpc-encoding is not known");
-            let known = http::HeaderValue::from_static("identity,gzip,deflate,zstd");
-            status.metadata_mut().insert(
-                "grpc-accept-encoding",
-                tonic::metadata::MetadataValue::try_from(known.as_bytes())
-                    .map_err(|_| Status::internal("a constant header value"))?,
-            );
-            Err(status)
-        }
-    }
-}
-
-/// Leaves messages as they are.
-struct Raw;
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(buffer.copy_to_bytes(buffer.remaining())))
+    pub async fn only(mut self) -> Result<Received, Problem> {
+        let none = || Invalid::Malformed("the request has no message".into()).into();
+        self.next().await?.ok_or_else(none)
     }
 
-    fn buffer_settings(&self) -> BufferSettings {
-        // Most requests are small; it grows for those that are not.
-        BufferSettings::new(1024, 32 * 1024)
-    }
-}
-
-/// A body whose bytes are counted.
-struct Counted {
-    body: Body,
-    share: Arc<Share>,
-}
-
-impl http_body::Body for Counted {
-    type Data = Bytes;
-    type Error = Status;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Status>>> {
-        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(context)) else {
-            return Poll::Ready(None);
-        };
-        if let Ok(frame) = &frame
-            && let Some(data) = frame.data_ref()
-        {
-            if !self.share.room.take(data.len()) {
-                let overloaded = Problem::Overloaded("receiving_bytes");
-                return Poll::Ready(Some(Err(overloaded.into())));
+    /// Waits for data; false at the end.
+    async fn more(&mut self) -> Result<bool, Problem> {
+        loop {
+            match self.body.frame().await {
+                None => return Ok(false),
+                Some(Err(_)) => return Err(Problem::ClientGone),
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(data) if data.is_empty() => {}
+                    Ok(data) => {
+                        self.rest = data;
+                        return Ok(true);
+                    }
+                    // Requests have no trailers that mean anything here.
+                    Err(_) => {}
+                },
             }
-            self.share.held.fetch_add(data.len(), Ordering::Relaxed);
         }
-        Poll::Ready(Some(frame))
     }
 
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+    fn take_prefix(&mut self) -> Option<[u8; PREFIX]> {
+        let missing = PREFIX - self.prefix.len();
+        if self.prefix.is_empty() && self.rest.len() >= PREFIX {
+            let mut prefix = [0; PREFIX];
+            self.rest.copy_to_slice(&mut prefix);
+            return Some(prefix);
+        }
+        let piece = self.rest.split_to(missing.min(self.rest.len()));
+        self.prefix.extend_from_slice(&piece);
+        let prefix = self.prefix[..].try_into().ok()?;
+        self.prefix.clear();
+        Some(prefix)
     }
 
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+    /// Looks at the length before anything is made for it.
+    fn begin(&self, prefix: [u8; PREFIX]) -> Result<Current, Problem> {
+        let [flag, length @ ..] = prefix;
+        let length = u32::from_be_bytes(length) as usize;
+        let is_compressed = match (flag, self.compression) {
+            (0, _) => false,
+            (1, Some(_)) => true,
+            (1, None) => return Err(malformed("it is compressed, but grpc-encoding is not set")),
+            _ => return Err(malformed("its compression flag is neither 0 nor 1")),
+        };
+        let longest = if is_compressed { MAX_REQUEST + COMPRESSION_OVERHEAD } else { MAX_REQUEST };
+        if length > longest {
+            return Err(self.kind.too_large(length));
+        }
+        let passed = (!is_compressed && length > self.kind.limit()).then_some(0);
+        Ok(Current { length, is_compressed, passed, gathered: BytesMut::new(), share: None })
+    }
+
+    /// Takes what came; the message, when it is complete.
+    fn take_message(&mut self) -> Result<Option<Received>, Problem> {
+        let Some(current) = &mut self.current else { return Ok(None) };
+        if let Some(passed) = &mut current.passed {
+            *passed += self.rest.len();
+            self.rest.clear();
+            let (is_passed, length) = (*passed >= current.length, current.length);
+            return if is_passed { Err(self.kind.too_large(length)) } else { Ok(None) };
+        }
+        let is_whole = current.gathered.is_empty() && self.rest.len() >= current.length;
+        if !is_whole && current.share.is_none() {
+            return Ok(None);
+        }
+        let missing = current.length - current.gathered.len();
+        let piece = self.rest.split_to(missing.min(self.rest.len()));
+        if piece.len() < missing {
+            current.gathered.extend_from_slice(&piece);
+            return Ok(None);
+        }
+        let Some(mut current) = self.current.take() else { return Ok(None) };
+        let bytes = if is_whole {
+            piece
+        } else {
+            current.gathered.extend_from_slice(&piece);
+            current.gathered.freeze()
+        };
+        let received = Received { bytes, share: current.share };
+        if current.is_compressed {
+            self.decompress(&received).map(Some)
+        } else {
+            Ok(Some(received))
+        }
+    }
+
+    /// Takes room for a message that comes in pieces, and takes in the piece that is there.
+    async fn make_room(&mut self) -> Result<(), Problem> {
+        let Some(current) = &mut self.current else { return Ok(()) };
+        if current.share.is_some() || current.passed.is_some() {
+            return Ok(());
+        }
+        current.share = Some(self.room.take(current.length).await?);
+        current.gathered.reserve(current.length.min(FIRST_SPACE));
+        current.gathered.extend_from_slice(&self.rest);
+        self.rest.clear();
+        Ok(())
+    }
+
+    fn decompress(&self, received: &Received) -> Result<Received, Problem> {
+        let Some(compression) = self.compression else { return Err(Problem::Internal) };
+        let limit = self.kind.limit();
+        let (bytes, share) = compression
+            .decompress(&received.bytes, limit, &self.room)?
+            .ok_or_else(|| self.kind.too_large(limit + 1))?;
+        Ok(Received { bytes, share: Some(share) })
     }
 }
+
+fn malformed(why: &str) -> Problem {
+    Invalid::Malformed(why.into()).into()
+}
+
+fn cut_off() -> Problem {
+    malformed("it is cut off")
+}
+
+#[cfg(test)]
+mod tests;

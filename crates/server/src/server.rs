@@ -1,20 +1,24 @@
 //! The server: bound early, run over a broker, left in an orderly way.
 
 use crate::{
-    admin, connections, health::Watch, layers::Door, limits::ServerLimits, service::BrokerService,
+    admin,
+    connections::Connections,
+    health::Health,
+    layers::{Door, Grpc},
+    limits::ServerLimits,
+    observe::{NoRpcObserver, RpcObserver},
+    origin::Origins,
+    service::Service,
+    shutdown::{Exit, Phase, Schedule},
+    side::Side,
 };
 use broker_core::Broker;
-use std::{io, net::SocketAddr, time::Duration};
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
-    sync::watch,
-    time::{Instant, timeout_at},
+    task::JoinHandle,
+    time::{Instant, sleep, timeout_at},
 };
-use tonic::service::Routes;
-
-/// How long the port stays open after the broker has closed, so that clients hear BROKER_CLOSING
-/// instead of finding nobody.
-const LINGER: Duration = Duration::from_millis(500);
 
 /// What a server is told.
 #[derive(Debug, Clone)]
@@ -60,26 +64,45 @@ pub enum ServeError {
     Grace(Duration),
 }
 
-/// A server that listens and does not serve yet.
+/// A server that listens and does not serve calls yet.
 pub struct Server {
     config: ServerConfig,
+    origins: Origins,
+    observer: Arc<dyn RpcObserver>,
     grpc: TcpListener,
-    admin: TcpListener,
-    health: Watch,
+    admin_address: SocketAddr,
+    pages: JoinHandle<()>,
+    health: Health,
+    exit: Exit,
 }
 
 impl Server {
-    /// Listens on both addresses. The admin pages are served from here on (not ready yet).
+    /// Listens on both addresses. The admin pages are served from here on, in a task of this runtime;
+    /// they say that the broker is starting. Calls wait until [`Server::run`].
     ///
     /// # Errors
     /// See [`BindError`].
     pub async fn bind(config: ServerConfig) -> Result<Self, BindError> {
-        if let Some(origin) = config.web_origins.iter().find(|origin| !is_origin(origin)) {
-            return Err(BindError::Origin(origin.clone()));
-        }
+        let origins = Origins::new(&config.web_origins).map_err(BindError::Origin)?;
         let grpc = listen(config.listen, "gRPC").await?;
         let admin = listen(config.admin_listen, "the admin pages").await?;
-        Ok(Self { config, grpc, admin, health: Watch::new() })
+        let admin_address = admin.local_addr().map_err(|error| BindError::Listen {
+            address: config.admin_listen,
+            purpose: "the admin pages",
+            error,
+        })?;
+        let exit = Exit::new();
+        let health = Health::new(exit.watch());
+        let pages = tokio::spawn(admin::serve(admin, health.clone(), exit.watch()));
+        let observer = Arc::new(NoRpcObserver);
+        Ok(Self { config, origins, observer, grpc, admin_address, pages, health, exit })
+    }
+
+    /// Has every call told to this observer.
+    #[must_use]
+    pub fn observed_by(mut self, observer: Arc<dyn RpcObserver>) -> Self {
+        self.observer = observer;
+        self
     }
 
     /// Where gRPC is served; the port is the real one where 0 was asked for.
@@ -93,13 +116,14 @@ impl Server {
     /// Where the admin pages are served.
     ///
     /// # Errors
-    /// The system's word.
+    /// None at present.
     pub fn admin_address(&self) -> io::Result<SocketAddr> {
-        self.admin.local_addr()
+        Ok(self.admin_address)
     }
 
-    /// Serves until `leave` is done, then leaves: health turns first, the broker stores and answers
-    /// what it accepted, subscriptions and publish streams end, the port closes last.
+    /// Serves until `leave` is done, then leaves: health turns first and new calls hear
+    /// BROKER_CLOSING; the broker stores and answers what it accepted; subscriptions and publish
+    /// streams end; the port closes last, when calls had time to hear it.
     ///
     /// # Errors
     /// See [`ServeError`]. What was acknowledged is safe all the same.
@@ -108,71 +132,44 @@ impl Server {
         broker: Broker,
         leave: impl Future<Output = ()>,
     ) -> Result<(), ServeError> {
-        let Self { config, grpc, admin, health } = self;
-        let (closing, is_closing) = watch::channel(false);
-        let (stop, stopped) = watch::channel(false);
-        let service = BrokerService::new(broker.clone(), &config.limits, is_closing);
-        let (reporter, routes) = routes(service.clone())?;
-        let door =
-            Door::new(&config.web_origins, service, routes).map_err(ServeError::Reflection)?;
-
-        let pages = tokio::spawn(serve_admin(admin, health.clone(), stopped.clone()));
-        let following = tokio::spawn(health.clone().follow(broker.clone(), reporter));
-        let connections = tokio::spawn(connections::serve(grpc, door, config.limits, stopped));
+        let door = self.door(&broker)?;
+        let Self { config, observer, grpc, pages, health, exit, .. } = self;
+        let connections = Connections::new(door, &config.limits, exit.watch(), observer);
+        let mut connections = tokio::spawn(connections.serve(grpc));
+        health.opened(broker.clone());
 
         leave.await;
-        let end = Instant::now() + config.grace;
-        health.close();
-        closing.send_replace(true);
-        let ended = timeout_at(end, async {
-            // Health says so before any call is refused.
-            let _ = following.await;
-            broker.close().await;
-            tokio::time::sleep(LINGER.min(config.grace / 4)).await;
-            stop.send_replace(true);
-            let _ = connections.await;
+        let schedule = Schedule::of(config.grace, config.limits.closing_notice);
+        let begun = Instant::now();
+        exit.advance(Phase::Closing);
+        let in_order = timeout_at(begun + schedule.cut, async {
+            tokio::join!(broker.close(), sleep(schedule.notice));
+            exit.advance(Phase::Leaving);
+            // Neither task is ever aborted, and a panic in it was reported where it happened.
+            let _ = (&mut connections).await;
+        });
+        let in_order = in_order.await.is_ok();
+        exit.advance(Phase::Cut);
+        let cut = timeout_at(begun + config.grace, async {
+            if !in_order {
+                let _ = connections.await;
+            }
             let _ = pages.await;
         });
-        ended.await.map_err(|_| ServeError::Grace(config.grace))
+        let _ = cut.await;
+        if in_order { Ok(()) } else { Err(ServeError::Grace(config.grace)) }
     }
-}
 
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, host)) = text.split_once("://") else { return false };
-    !scheme.is_empty()
-        && !host.is_empty()
-        && text.is_ascii()
-        && !host.contains(|c: char| c == '/' || c.is_whitespace() || c.is_control())
+    fn door(&self, broker: &Broker) -> Result<Door, ServeError> {
+        let (limits, observer) = (&self.config.limits, &self.observer);
+        let side = Side::new(self.health.clone())
+            .map_err(|error| ServeError::Reflection(error.to_string()))?;
+        let service = Service::new(broker.clone(), limits, self.exit.watch(), observer.clone());
+        let grpc = Grpc::new(service, side, self.exit.watch(), limits, observer.clone());
+        Ok(Door::new(self.origins.clone(), grpc))
+    }
 }
 
 async fn listen(address: SocketAddr, purpose: &'static str) -> Result<TcpListener, BindError> {
     TcpListener::bind(address).await.map_err(|error| BindError::Listen { address, purpose, error })
-}
-
-fn routes(
-    service: BrokerService,
-) -> Result<(tonic_health::server::HealthReporter, Routes), ServeError> {
-    let reflection = || {
-        tonic_reflection::server::Builder::configure()
-            .register_encoded_file_descriptor_set(broker_proto::DESCRIPTORS)
-            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-    };
-    let failed = |error: tonic_reflection::server::Error| ServeError::Reflection(error.to_string());
-    let (reporter, health) = tonic_health::server::health_reporter();
-    let routes = Routes::new(service)
-        .add_service(health)
-        .add_service(reflection().build_v1().map_err(failed)?)
-        .add_service(reflection().build_v1alpha().map_err(failed)?);
-    Ok((reporter, routes))
-}
-
-async fn serve_admin(listener: TcpListener, health: Watch, mut stop: watch::Receiver<bool>) {
-    let stopped = async move {
-        // The sender is gone only when the server is.
-        let _ = stop.wait_for(|stop| *stop).await;
-    };
-    let served = axum::serve(listener, admin::router(health)).with_graceful_shutdown(stopped);
-    if let Err(error) = served.await {
-        tracing::error!(%error, "the admin pages ended");
-    }
 }

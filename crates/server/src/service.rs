@@ -1,164 +1,212 @@
 //! The four calls.
+//!
+//! Each reads its request as bytes, so that what cannot be decoded is answered with the contract's
+//! words, and writes frames that are encoded already.
 
 use crate::{
-    convert, feed, ingest,
-    limits::{BY_REFERENCE, ServerLimits},
-    receiving::{Receiving, Room},
-    reply,
+    call::{self, Call},
+    convert::{self, Publications},
+    feed, ingest,
+    limits::{BY_REFERENCE, FRAME, ServerLimits},
+    observe::RpcObserver,
+    receiving::{Kind, Receiving},
+    reply::{self, Message},
+    results::Pool,
+    room::Room,
+    shutdown::{Phase, Watch},
     status::Problem,
 };
-use broker_core::{Broker, Publication};
-use bytes::BytesMut;
-use convert::{Invalid, Publications};
+use broker_core::Broker;
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream::BoxStream};
 use http::{Request, Response};
-use std::{
-    convert::Infallible,
-    future::Future,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-    time::Duration,
-};
-use tokio::sync::{Semaphore, watch};
-use tonic::{Status, body::Body, server::NamedService};
+use http_body::Body as HttpBody;
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::timeout};
+use tonic::body::Body;
 
-/// The broker as a tower service of gRPC requests.
-///
-/// The calls are matched by hand: each reads its request as bytes, so that what cannot be decoded is
-/// answered with the contract's words, and writes frames that are encoded already.
-#[derive(Clone)]
-pub struct BrokerService {
+/// A call of the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    Publish,
+    Fetch,
+    Subscribe,
+    PublishStream,
+}
+
+/// What a call answers with.
+enum Answer {
+    One(Message),
+    Frames(BoxStream<'static, Result<Bytes, Problem>>),
+}
+
+/// The broker as its clients see it.
+pub struct Service {
     broker: Broker,
-    room: Arc<Room>,
+    watch: Watch,
+    receiving: Room,
+    sending: Room,
+    results: Arc<Pool>,
     publish_streams: Arc<Semaphore>,
-    closing: watch::Receiver<bool>,
+    observer: Arc<dyn RpcObserver>,
 }
 
-impl NamedService for BrokerService {
-    const NAME: &'static str = broker_proto::SERVICE;
-}
-
-impl BrokerService {
-    /// The service over a broker; publish streams end when `closing` turns true.
-    pub fn new(broker: Broker, limits: &ServerLimits, closing: watch::Receiver<bool>) -> Self {
+impl Service {
+    pub fn new(
+        broker: Broker,
+        limits: &ServerLimits,
+        watch: Watch,
+        observer: Arc<dyn RpcObserver>,
+    ) -> Self {
+        let room = |name, limit| Room::new(name, limit, observer.clone());
         Self {
             broker,
-            room: Room::new(limits.receiving_bytes),
+            watch,
+            receiving: room("receiving_bytes", limits.receiving_bytes),
+            sending: room("sending_bytes", limits.sending_bytes),
+            results: Pool::new(limits.waiting_results),
             publish_streams: Arc::new(Semaphore::new(limits.publish_streams)),
-            closing,
+            observer,
         }
     }
 
-    async fn answer(self, request: Request<Body>) -> Response<Body> {
-        let deadline = deadline(request.headers());
-        let answered = match request.uri().path() {
-            "/broker.Broker/Publish" => {
-                // What the store says after the client's deadline, nobody hears.
-                within(deadline, Problem::OutcomeUnknown, self.publish(request)).await
-            }
-            "/broker.Broker/Fetch" => {
-                within(deadline, Problem::DeadlineExceeded, self.fetch(request)).await
-            }
-            "/broker.Broker/Subscribe" => {
-                within(deadline, Problem::DeadlineExceeded, self.subscribe(request)).await
-            }
-            "/broker.Broker/PublishStream" => self.publish_stream(request),
-            _ => Err(Problem::NoSuchMethod.into()),
+    /// Answers a gRPC request.
+    pub async fn answer<B>(
+        &self,
+        method: Method,
+        request: Request<B>,
+        mut call: Call,
+    ) -> Response<Body>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    {
+        let deadline = match call::timeout(request.headers()) {
+            Ok(deadline) => deadline,
+            Err(problem) => return reply::problem(problem, call),
         };
-        answered.unwrap_or_else(Status::into_http)
-    }
-
-    async fn publish(self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let encoded = Receiving::new(request, &self.room)?.only(too_large).await?;
-        let publication: Publication =
-            Publications::default().read(encoded).map_err(Problem::from)?;
-        let receipt = self.broker.try_submit(vec![publication]).map_err(Problem::from)?;
-        let published = match receipt.await.pop() {
-            Some(answer) => answer.map_err(Problem::from)?,
-            None => return Err(Problem::Internal.into()),
-        };
-        let durability = self.broker.durability();
-        Ok(reply::one(&convert::publish_response(published.id, durability)))
-    }
-
-    async fn fetch(self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let encoded = Receiving::new(request, &self.room)?.only(too_large).await?;
-        let (subject, id) = convert::fetch(encoded).map_err(Problem::from)?;
-        let message = self.broker.fetch(&subject, id).await.map_err(Problem::from)?;
-        let mut frame = BytesMut::with_capacity(BY_REFERENCE.min(message.body.len() + 256));
-        convert::put_message_frame(&message, 0, &mut frame);
-        Ok(reply::one_frame(frame.freeze()))
-    }
-
-    async fn subscribe(self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        let encoded = Receiving::new(request, &self.room)?.only(too_large).await?;
-        let (subject, start) = convert::subscribe(encoded).map_err(Problem::from)?;
-        let subscription = self.broker.subscribe(subject, start).await.map_err(Problem::from)?;
-        Ok(reply::stream(feed::frames(subscription)))
-    }
-
-    fn publish_stream(self, request: Request<Body>) -> Result<Response<Body>, Status> {
-        if *self.closing.borrow() {
-            return Err(Problem::Closing.into());
+        match self.run(method, request, deadline, &mut call).await {
+            Ok(Answer::One(message)) => reply::one(message, call),
+            Ok(Answer::Frames(frames)) => reply::stream(frames, deadline, call),
+            Err(problem) => reply::problem(problem, call),
         }
-        let permit = self.publish_streams.try_acquire_owned();
-        let permit = permit.map_err(|_| Problem::Overloaded("publish_streams"))?;
-        let receiving = Receiving::new(request, &self.room)?;
-        let acknowledgements =
-            ingest::acknowledgements(self.broker, receiving, self.closing, permit);
-        Ok(reply::stream(acknowledgements))
+    }
+
+    async fn run<B>(
+        &self,
+        method: Method,
+        request: Request<B>,
+        deadline: Option<Duration>,
+        call: &mut Call,
+    ) -> Result<Answer, Problem>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    {
+        if self.watch.is(Phase::Closing) {
+            return Err(Problem::Closing);
+        }
+        let late = Problem::DeadlineExceeded;
+        match method {
+            Method::Publish => self.publish(request, deadline).await,
+            Method::Fetch => within(deadline, late, self.fetch(request)).await,
+            Method::Subscribe => within(deadline, late, self.subscribe(request)).await,
+            Method::PublishStream => self.publish_stream(request, call),
+        }
+    }
+
+    async fn publish<B>(
+        &self,
+        request: Request<B>,
+        deadline: Option<Duration>,
+    ) -> Result<Answer, Problem>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        let begun = tokio::time::Instant::now();
+        let late = Problem::DeadlineExceeded;
+        let received = within(deadline, late, self.receive(request)).await?;
+        let buffer = received.bytes.len();
+        let publication = Publications::default().read(received.bytes, buffer)?;
+        let receipt = self.broker.try_submit(vec![publication])?;
+        drop(received.share);
+        // The client's deadline changes nothing for the store: what it says later, nobody hears.
+        let left = deadline.map(|deadline| deadline.saturating_sub(begun.elapsed()));
+        let answers = within(left, Problem::OutcomeUnknown, async { Ok(receipt.await) }).await?;
+        let published = answers.into_iter().next().ok_or(Problem::Internal)??;
+        let response = convert::publish_response(published.id, self.broker.durability());
+        Ok(Answer::One(Message::of(&response)))
+    }
+
+    async fn fetch<B>(&self, request: Request<B>) -> Result<Answer, Problem>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        let (subject, id) = convert::fetch(self.receive(request).await?.bytes)?;
+        // Most are small; what is larger takes more when its size is known.
+        let mut share = self.sending.take(FRAME).await?;
+        let message = self.broker.fetch(&subject, id).await?;
+        if message.weight() > FRAME {
+            share.merge(self.sending.take_for_held(message.weight() - FRAME).await?);
+        }
+        let mut reply = Message { share: Some(share), ..Message::default() };
+        let mut buffer = BytesMut::new();
+        if message.body.len() < BY_REFERENCE {
+            convert::put_message_frame(&message, 0, &mut buffer);
+            reply.first = buffer.freeze();
+        } else {
+            convert::put_before_body(&message, 0, &mut buffer);
+            reply.first = buffer.split().freeze();
+            convert::put_after_body(&message, 0, &mut buffer);
+            reply.more = [message.body.clone(), buffer.freeze()].into();
+        }
+        Ok(Answer::One(reply))
+    }
+
+    async fn subscribe<B>(&self, request: Request<B>) -> Result<Answer, Problem>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        let (subject, start) = convert::subscribe(self.receive(request).await?.bytes)?;
+        let subscription = self.broker.subscribe(subject, start).await?;
+        Ok(frames(feed::frames(self.broker.clone(), subscription, self.sending.clone())))
+    }
+
+    fn publish_stream<B>(&self, request: Request<B>, call: &mut Call) -> Result<Answer, Problem>
+    where
+        B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
+    {
+        let Ok(permit) = self.publish_streams.clone().try_acquire_owned() else {
+            self.observer.overloaded("publish_streams");
+            return Err(Problem::Overloaded("publish_streams"));
+        };
+        call.hold(permit);
+        let receiving = Receiving::new(request, Kind::Batches, self.receiving.clone())?;
+        Ok(frames(ingest::acknowledgements(
+            self.broker.clone(),
+            receiving,
+            self.watch.clone(),
+            self.results.clone(),
+        )))
+    }
+
+    async fn receive<B>(&self, request: Request<B>) -> Result<crate::receiving::Received, Problem>
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
+        Receiving::new(request, Kind::Unary, self.receiving.clone())?.only().await
     }
 }
 
-/// A unary request that is larger than anything that is read.
-fn too_large(_: String) -> Problem {
-    Invalid::TooLarge(crate::limits::MAX_REQUEST).into()
+fn frames(frames: impl Stream<Item = Result<Bytes, Problem>> + Send + 'static) -> Answer {
+    Answer::Frames(frames.boxed())
 }
 
-async fn within(
+async fn within<T>(
     deadline: Option<Duration>,
     late: Problem,
-    call: impl Future<Output = Result<Response<Body>, Status>>,
-) -> Result<Response<Body>, Status> {
+    call: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
     match deadline {
         None => call.await,
-        Some(deadline) => {
-            tokio::time::timeout(deadline, call).await.unwrap_or_else(|_| Err(late.into()))
-        }
-    }
-}
-
-/// The header `grpc-timeout`: up to eight digits and a unit, as gRPC over HTTP/2 defines it. What is
-/// no such value is passed over: a deadline is the client's own concern.
-fn deadline(headers: &http::HeaderMap) -> Option<Duration> {
-    let value = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
-    if digits.len() > 8 {
-        return None;
-    }
-    let count: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(count * 3_600)),
-        "M" => Some(Duration::from_secs(count * 60)),
-        "S" => Some(Duration::from_secs(count)),
-        "m" => Some(Duration::from_millis(count)),
-        "u" => Some(Duration::from_micros(count)),
-        "n" => Some(Duration::from_nanos(count)),
-        _ => None,
-    }
-}
-
-impl tower::Service<Request<Body>> for BrokerService {
-    type Response = Response<Body>;
-    type Error = Infallible;
-    type Future = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let service = self.clone();
-        Box::pin(async move { Ok(service.answer(request).await) })
+        Some(deadline) => timeout(deadline, call).await.unwrap_or(Err(late)),
     }
 }

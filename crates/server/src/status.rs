@@ -1,10 +1,10 @@
 //! What went wrong, as a client hears it: a status, a reason a program can switch on, and details.
 
-use crate::convert::Invalid;
+use crate::{compression, convert::Invalid};
 use broker_core::{FetchError, PublishError, ReadFailure, SubscribeError, SubscriptionEnd};
 use broker_proto::ERROR_DOMAIN;
 use std::{collections::HashMap, time::Duration};
-use tonic::{Code, Status};
+use tonic::{Code, Status, metadata::MetadataValue};
 use tonic_types::{ErrorDetails, StatusExt};
 
 /// When to try again where the answer is "not now".
@@ -22,10 +22,17 @@ pub enum Problem {
     NotFound,
     Invalid(Invalid),
     BatchTooLarge(String),
-    ResumeAhead { after: u64, last: u64 },
+    ResumeAhead {
+        after: u64,
+        last: u64,
+    },
     Damaged(u64),
+    UnknownCompression,
+    BadTimeout,
     NoSuchMethod,
     DeadlineExceeded,
+    /// Nobody hears this.
+    ClientGone,
     Internal,
 }
 
@@ -56,13 +63,15 @@ impl From<Problem> for Status {
                 "the store did not say in time whether the message is kept; \
                  sending it again may store it twice",
             ),
-            Problem::Expired => {
-                plain(Code::InvalidArgument, "MESSAGE_EXPIRED", "the message has expired")
-            }
+            Problem::Expired => plain(
+                Code::InvalidArgument,
+                "MESSAGE_EXPIRED",
+                "the message has expired or was purged",
+            ),
             Problem::NotFound => plain(
                 Code::InvalidArgument,
                 "MESSAGE_NOT_FOUND",
-                "no message was published under that id",
+                "no message was ever published to that subject under that id",
             ),
             Problem::Invalid(invalid) => invalid_argument(&invalid),
             Problem::BatchTooLarge(why) => plain(Code::InvalidArgument, "BATCH_TOO_LARGE", &why),
@@ -72,13 +81,30 @@ impl From<Problem> for Status {
                 &format!("after_id {after} is above the subject's last id {last}"),
             ),
             Problem::Damaged(id) => damaged(id),
-            Problem::NoSuchMethod => Self::unimplemented("the service has no such method"),
-            Problem::DeadlineExceeded => Self::deadline_exceeded("the call's deadline passed"),
+            Problem::UnknownCompression => unknown_compression(),
+            Problem::BadTimeout => plain(
+                Code::InvalidArgument,
+                "MALFORMED",
+                "grpc-timeout is not one to eight digits and a unit of H, M, S, m, u or n",
+            ),
+            Problem::NoSuchMethod => Self::unimplemented("the broker has no such method"),
+            Problem::DeadlineExceeded => {
+                Self::deadline_exceeded("the call took longer than its client's deadline")
+            }
+            Problem::ClientGone => Self::cancelled("the client went away"),
             Problem::Internal => {
                 plain(Code::Internal, "INTERNAL", "the broker failed; its log says more")
             }
         }
     }
+}
+
+fn unknown_compression() -> Status {
+    let mut status =
+        Status::unimplemented(format!("grpc-encoding is none of {}", compression::ACCEPTED));
+    let accepted = MetadataValue::from_static(compression::ACCEPTED);
+    status.metadata_mut().insert("grpc-accept-encoding", accepted);
+    status
 }
 
 fn details(reason: &str) -> ErrorDetails {
@@ -105,9 +131,7 @@ fn damaged(id: u64) -> Status {
 
 fn invalid_argument(invalid: &Invalid) -> Status {
     let message = invalid.to_string();
-    let Some((reason, field)) = invalid.reason_and_field() else {
-        return Status::invalid_argument(message);
-    };
+    let (reason, field) = invalid.reason_and_field();
     let mut details = details(reason);
     if let Some(field) = field {
         details.add_bad_request_violation(field, message.clone());

@@ -1,0 +1,109 @@
+//! Leaving, step by step.
+
+use std::{future::Future, time::Duration};
+use tokio::sync::watch;
+
+/// Where the server stands. It only goes forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// Calls are answered, once there is a broker.
+    Open,
+    /// New calls hear BROKER_CLOSING; what was accepted is being stored and answered.
+    Closing,
+    /// The port is closed; connections end with their last calls.
+    Leaving,
+    /// The time is up: what is left is dropped.
+    Cut,
+}
+
+/// Says where the server stands.
+#[derive(Debug)]
+pub struct Exit(watch::Sender<Phase>);
+
+/// Hears where the server stands.
+#[derive(Debug, Clone)]
+pub struct Watch(watch::Receiver<Phase>);
+
+impl Exit {
+    pub fn new() -> Self {
+        Self(watch::Sender::new(Phase::Open))
+    }
+
+    pub fn watch(&self) -> Watch {
+        Watch(self.0.subscribe())
+    }
+
+    pub fn advance(&self, phase: Phase) {
+        self.0.send_if_modified(|now| {
+            let advances = phase > *now;
+            *now = phase.max(*now);
+            advances
+        });
+    }
+}
+
+/// Whoever waits may go when the server is gone.
+impl Drop for Exit {
+    fn drop(&mut self) {
+        self.advance(Phase::Cut);
+    }
+}
+
+impl Watch {
+    pub fn is(&self, phase: Phase) -> bool {
+        *self.0.borrow() >= phase
+    }
+
+    /// Done when that phase has come.
+    pub async fn reached(&mut self, phase: Phase) {
+        // The sender says Cut before it goes.
+        let _ = self.0.wait_for(|now| *now >= phase).await;
+    }
+
+    /// As [`Watch::reached`], on its own.
+    pub fn reaching(&self, phase: Phase) -> impl Future<Output = ()> + Send + use<> {
+        let mut watch = self.clone();
+        async move { watch.reached(phase).await }
+    }
+}
+
+/// How the grace time is shared out: new calls hear BROKER_CLOSING for a while, and a little is kept
+/// for dropping what does not end.
+#[derive(Debug, Clone, Copy)]
+pub struct Schedule {
+    /// The port stays open for at least this long.
+    pub notice: Duration,
+    /// From here on what is left is cut.
+    pub cut: Duration,
+}
+
+impl Schedule {
+    pub fn of(grace: Duration, notice: Duration) -> Self {
+        let reserve = (grace / 10).min(Duration::from_secs(1));
+        let cut = grace.saturating_sub(reserve);
+        Self { notice: notice.min(cut / 2), cut }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn phases_only_go_forward() {
+        let exit = Exit::new();
+        let mut watch = exit.watch();
+        exit.advance(Phase::Leaving);
+        exit.advance(Phase::Closing);
+        assert!(watch.is(Phase::Leaving) && !watch.is(Phase::Cut));
+        watch.reached(Phase::Closing).await;
+        drop(exit);
+        watch.reached(Phase::Cut).await;
+    }
+
+    #[test]
+    fn a_short_grace_leaves_time_for_every_step() {
+        let schedule = Schedule::of(Duration::from_millis(100), Duration::from_secs(1));
+        assert!(schedule.notice < schedule.cut && schedule.cut < Duration::from_millis(100));
+    }
+}
