@@ -4,6 +4,7 @@ use crate::{
     calls::{self, Client},
     launch::Launch,
     process::Broker,
+    proxy::Proxy,
     waiting::{PATIENCE, timed, within},
 };
 use broker_proto::{MessageResponse, PublishBatch, PublishRequest};
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::{sync::mpsc, time::timeout};
-use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::Streaming;
 
 const MEMORY: u64 = 256 * 1024 * 1024;
@@ -119,6 +120,25 @@ async fn publishers_that_read_no_acknowledgement() {
     }
     others_are_well(&broker).await;
     stays_in_budget(&broker);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishers_that_never_finish_a_message() {
+    const PUBLISHERS: usize = 80;
+    const SENT: u64 = 10_000_000;
+    let (_folder, broker) = broker().await;
+    let proxy = Proxy::cutting(broker.address, SENT).await;
+    let mut batches = Vec::new();
+    for number in 0..PUBLISHERS {
+        let mut client = calls::connect(proxy.address).await;
+        let messages = vec![calls::kept(&format!("half {number}"), vec![1; LARGE]); 5];
+        let stream = tokio_stream::once(PublishBatch { messages }).chain(tokio_stream::pending());
+        batches.push(tokio::spawn(async move { client.publish_stream(stream).await.map(drop) }));
+        stays_in_budget(&broker);
+    }
+    others_are_well(&broker).await;
+    stays_in_budget(&broker);
+    batches.iter().for_each(tokio::task::JoinHandle::abort);
 }
 
 #[tokio::test(flavor = "multi_thread")]

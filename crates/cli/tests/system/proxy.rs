@@ -24,6 +24,11 @@ pub struct Proxy {
 impl Proxy {
     /// A proxy before a broker.
     pub async fn before(broker: SocketAddr) -> Self {
+        Self::cutting(broker, u64::MAX).await
+    }
+
+    /// A proxy that passes only this many bytes from each client on to the broker.
+    pub async fn cutting(broker: SocketAddr, upward: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("it is bound");
         let swallow = Arc::new(AtomicBool::new(false));
@@ -32,7 +37,7 @@ impl Proxy {
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let server = TcpStream::connect(broker).await.expect("the broker listens");
-                tokio::spawn(carry(client, server, switch.clone(), closing.clone()));
+                tokio::spawn(carry(client, server, upward, switch.clone(), closing.clone()));
             }
         });
         Self { address, swallow, closed }
@@ -52,23 +57,25 @@ impl Proxy {
 async fn carry(
     client: TcpStream,
     server: TcpStream,
+    most: u64,
     swallow: Arc<AtomicBool>,
     closing: watch::Sender<u64>,
 ) {
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let upward = tokio::spawn(pass(from_client, to_server, swallow.clone()));
+    let upward = tokio::spawn(pass(from_client, to_server, most, swallow.clone()));
     // Both halves towards the client are held while bytes are swallowed: it must notice nothing.
-    let held = pass(from_server, to_client, swallow).await;
+    let held = pass(from_server, to_client, u64::MAX, swallow).await;
     closing.send_modify(|closed| *closed += 1);
     let _ = upward.await;
     drop(held);
 }
 
-/// Passes bytes on to the end of what is read; answers the other side's half, still open.
+/// Passes bytes on (the first `most` of them) to the end of what is read; answers the other side's half, still open.
 async fn pass(
     mut from: tcp::OwnedReadHalf,
     mut to: tcp::OwnedWriteHalf,
+    mut most: u64,
     swallow: Arc<AtomicBool>,
 ) -> tcp::OwnedWriteHalf {
     let mut buffer = vec![0; 64 * 1024];
@@ -76,7 +83,9 @@ async fn pass(
         if count == 0 {
             break;
         }
-        if !swallow.load(Ordering::SeqCst) && to.write_all(&buffer[..count]).await.is_err() {
+        let pass = if swallow.load(Ordering::SeqCst) { 0 } else { most.min(count as u64) };
+        most -= pass;
+        if to.write_all(&buffer[..pass as usize]).await.is_err() {
             break;
         }
     }
