@@ -199,7 +199,12 @@ fn answer<T: Send + 'static>(value: T) -> StorageFuture<T> {
 impl Drop for LocalStorage {
     fn drop(&mut self) {
         self.gate.let_go();
-        self.senders.lock().take();
+        if let Some(senders) = self.senders.lock().take() {
+            // The threads can reach each other, so they end by a word and not by being left alone; one
+            // that has ended does not hear it.
+            let _ = senders.writer.send(writer::Job::Stop);
+            let _ = senders.upkeep.send(upkeep::Job::Stop);
+        }
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so.
             let _ = thread.join();

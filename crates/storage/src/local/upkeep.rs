@@ -23,6 +23,8 @@ pub enum Job {
     Seal { segment: Arc<Unsealed>, end: u64 },
     /// Give back what is not needed at this time.
     Reclaim { now: Timestamp, reply: oneshot::Sender<Result<Reclaimed, ReadError>> },
+    /// End.
+    Stop,
 }
 
 /// Calls of reclaim (one a second) that dead segments may wait for others, so that the `subjects` file
@@ -60,6 +62,7 @@ impl Upkeep {
     pub fn run(mut self, jobs: &mpsc::Receiver<Job>) {
         while let Ok(job) = jobs.recv() {
             match job {
+                Job::Stop => return,
                 Job::Seal { segment, end } => {
                     self.stuck.push((segment, end));
                     self.seal_all();

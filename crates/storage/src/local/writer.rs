@@ -41,6 +41,8 @@ pub enum Job {
     Close {
         reply: Reply,
     },
+    /// End without an end mark.
+    Stop,
 }
 
 pub type Reply = oneshot::Sender<Result<(), AppendError>>;
@@ -93,7 +95,7 @@ impl Writer {
     /// Commits a group; answers whether it was the last.
     fn serve(&mut self, mut group: Vec<Job>) -> bool {
         let mut close = None;
-        let mut seal = false;
+        let (mut seal, mut stop) = (false, false);
         group.retain_mut(|job| match job {
             Job::Seal { number } => {
                 seal |= *number == self.active.number;
@@ -104,7 +106,11 @@ impl Writer {
                 close = Some(std::mem::replace(reply, unused));
                 false
             }
-            _ => true,
+            Job::Stop => {
+                stop = true;
+                false
+            }
+            Job::Append { .. } | Job::Purge { .. } | Job::KeepTime { .. } => true,
         });
         if !group.is_empty() {
             let outcome = self.commit(&group);
@@ -121,7 +127,7 @@ impl Writer {
             let _ = reply.send(self.close());
             return true;
         }
-        false
+        stop
     }
 
     /// Writes a group, syncs, and lets readers see it.
@@ -186,7 +192,7 @@ impl Writer {
                     record::put_mark(Kind::Purge, up_to.0, time, name, number, &mut self.buffer);
                 }
                 // The group's own head keeps the time.
-                Job::KeepTime { .. } | Job::Seal { .. } | Job::Close { .. } => {}
+                Job::KeepTime { .. } | Job::Seal { .. } | Job::Close { .. } | Job::Stop => {}
             }
         }
         places
@@ -365,7 +371,9 @@ pub fn weight(job: &Job) -> usize {
             })
             .sum(),
         Job::Purge { subject, .. } => record::FIXED + subject.as_bytes().len(),
-        Job::KeepTime { .. } | Job::Seal { .. } | Job::Close { .. } => record::FIXED,
+        Job::KeepTime { .. } | Job::Close { .. } => record::FIXED,
+        // Sent by the store itself, past the queue's limit.
+        Job::Seal { .. } | Job::Stop => 0,
     }
 }
 
@@ -380,7 +388,7 @@ fn answer(group: Vec<Job>, outcome: &Result<(), AppendError>) {
             Job::Purge { reply, .. } | Job::KeepTime { reply, .. } => {
                 let _ = reply.send(outcome.clone());
             }
-            Job::Seal { .. } | Job::Close { .. } => {}
+            Job::Seal { .. } | Job::Close { .. } | Job::Stop => {}
         }
     }
 }
