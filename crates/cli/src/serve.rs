@@ -5,6 +5,7 @@ mod logger;
 mod repeats;
 mod settings;
 mod signals;
+mod size;
 mod store;
 
 pub use settings::Settings;
@@ -30,7 +31,7 @@ pub async fn run(settings: Settings) -> Result<ExitCode> {
     let mut signals = Signals::listen().context("cannot listen for signals")?;
     log::start(&settings)?;
     let observer = Arc::new(Logger::default());
-    let server = Server::bind(settings.server()).await?;
+    let server = Server::bind(settings.server()).await?.observed_by(observer.clone());
 
     let opening = open(&settings, observer.clone());
     let broker = tokio::select! {

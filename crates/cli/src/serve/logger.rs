@@ -2,6 +2,7 @@
 
 use super::repeats::Repeats;
 use broker_core::Observer;
+use broker_server::RpcObserver;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -16,6 +17,12 @@ pub struct Logger {
 }
 
 impl Logger {
+    fn count_overload(&self, limit: &str) {
+        if let Some(times) = lock(&self.limits).count(limit, Instant::now()) {
+            overloaded(limit, times);
+        }
+    }
+
     /// Says what was counted and not said yet.
     pub fn finish(&self) {
         for (what, times) in lock(&self.failures).unsaid() {
@@ -40,9 +47,13 @@ impl Observer for Logger {
     }
 
     fn overloaded(&self, limit: &'static str) {
-        if let Some(times) = lock(&self.limits).count(limit, Instant::now()) {
-            overloaded(limit, times);
-        }
+        self.count_overload(limit);
+    }
+}
+
+impl RpcObserver for Logger {
+    fn overloaded(&self, limit: &'static str) {
+        self.count_overload(limit);
     }
 }
 

@@ -1,13 +1,11 @@
 //! The settings of `broker serve`, each a flag and an environment variable.
 
+use super::size;
 use broker_core::Limits;
 use broker_server::{ServerConfig, ServerLimits};
+use broker_storage::{LocalConfig, MemoryConfig, StorageConfig};
 use clap::{Args, ValueEnum};
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 /// The arguments of `broker serve`.
 #[derive(Debug, Args)]
@@ -18,6 +16,22 @@ pub struct Settings {
     /// The directory of the local store, made if it is not there
     #[arg(long, env = "BROKER_DATA_DIR", default_value = "./broker-data", value_name = "DIR")]
     data_dir: PathBuf,
+    /// Most bytes the store may take, such as 10GiB; without it 128MiB in memory, and on disk what
+    /// the disk has; at the limit messages are refused and what is stored stays
+    #[arg(long, env = "BROKER_MAX_STORE_SIZE", value_parser = size::parse, value_name = "SIZE")]
+    max_store_size: Option<u64>,
+    /// Free space left on the disk for giving space back; without it 5 % of the disk, at most 1GiB
+    #[arg(long, env = "BROKER_DISK_RESERVE", value_parser = size::parse, value_name = "SIZE")]
+    disk_reserve: Option<u64>,
+    /// The size at which a file of the local store is full, from 64KiB to 1GiB
+    #[arg(
+        long,
+        env = "BROKER_SEGMENT_SIZE",
+        default_value = "64MiB",
+        value_parser = size::parse,
+        value_name = "SIZE"
+    )]
+    segment_size: u64,
     /// Where gRPC is served; port 0 takes a free one and logs it
     #[arg(long, env = "BROKER_LISTEN", default_value = "127.0.0.1:8080", value_name = "ADDRESS")]
     listen: SocketAddr,
@@ -106,10 +120,6 @@ impl Settings {
         self.storage
     }
 
-    pub fn data_dir(&self) -> &Path {
-        &self.data_dir
-    }
-
     pub fn grace(&self) -> Duration {
         self.grace
     }
@@ -120,6 +130,27 @@ impl Settings {
 
     pub fn log_format(&self) -> LogFormat {
         self.log_format
+    }
+
+    /// What the store is told.
+    pub fn store(&self) -> StorageConfig {
+        match self.storage {
+            StorageKind::Memory => StorageConfig::Memory(self.memory()),
+            StorageKind::Local => StorageConfig::Local(LocalConfig {
+                segment_bytes: self.segment_size,
+                reserve_bytes: self.disk_reserve,
+                max_bytes: self.max_store_size,
+                ..LocalConfig::new(&self.data_dir)
+            }),
+        }
+    }
+
+    fn memory(&self) -> MemoryConfig {
+        let mut memory = MemoryConfig::default();
+        if let Some(size) = self.max_store_size {
+            memory.max_bytes = usize::try_from(size).unwrap_or(usize::MAX);
+        }
+        memory
     }
 
     /// What the core is told.
@@ -181,6 +212,10 @@ mod tests {
         let settings = settings(&[]);
         assert_eq!(settings.limits(), Limits::default());
         assert_eq!(settings.server().limits, ServerLimits::default());
+        let StorageConfig::Local(store) = settings.store() else { panic!("not on disk") };
+        let LocalConfig { segment_bytes, reserve_bytes, max_bytes, .. } = LocalConfig::new("");
+        assert_eq!(store.segment_bytes, segment_bytes);
+        assert_eq!((store.reserve_bytes, store.max_bytes), (reserve_bytes, max_bytes));
         assert!(settings.listen.ip().is_loopback() && settings.admin_listen.ip().is_loopback());
     }
 

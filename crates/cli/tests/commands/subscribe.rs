@@ -1,11 +1,11 @@
 //! Following a subject.
 
 use crate::{
-    command::{Running, run},
+    command::{PATIENCE, Running, run},
     server::Server,
 };
 use rustix::process::Signal;
-use std::process::Stdio;
+use std::{process::Stdio, time::Instant};
 
 #[test]
 fn what_is_kept_comes_first_and_then_what_is_new() {
@@ -35,7 +35,7 @@ fn after_begins_above_an_id() {
 fn new_begins_with_what_is_new() {
     let server = Server::in_memory();
     server.run(&["publish", "s", "old", "--keep"]).text();
-    let mut subscribing = Running::start(server.command(&[
+    let subscribing = Running::start(server.command(&[
         "subscribe",
         "s",
         "--new",
@@ -46,7 +46,9 @@ fn new_begins_with_what_is_new() {
     ]));
     // When it stands cannot be seen from outside: publish until something arrives.
     let mut publishing = Running::start(server.command(&["publish", "s", "--format", "json"]));
+    let begun = Instant::now();
     loop {
+        assert!(begun.elapsed() < PATIENCE, "nothing arrives");
         publishing.input(b"new\n");
         publishing.line();
         if let Some(line) = subscribing.try_line() {
