@@ -1,0 +1,11 @@
+//! What the tests of every store share.
+#![allow(dead_code, reason = "each test binary uses a part of this")]
+
+mod bench;
+mod files;
+mod messages;
+mod stores;
+
+pub use bench::Bench;
+pub use messages::{expiring, kept, message, subject, with_body, with_headers};
+pub use stores::{Local, Memory, Restart, StoreUnderTest, faulty, observed, scripted};
