@@ -5,12 +5,17 @@ mod receipt;
 
 use crate::{arguments::ServerArgument, interrupt::Interrupt, output};
 use anyhow::{Context, Result};
-use broker_client::{Client, Lifetime, PublishOptions};
+use broker_client::{Client, Lifetime, MAX_MESSAGE_BYTES, PublishOptions};
 use bytes::Bytes;
 use clap::Args;
 use receipt::ReceiptFormat;
 use std::{
-    ffi::OsString, io::Write, os::unix::ffi::OsStringExt, path::PathBuf, process::ExitCode,
+    ffi::OsString,
+    fs::File,
+    io::{self, Read, Write},
+    os::unix::ffi::OsStringExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
     time::Duration,
 };
 
@@ -54,7 +59,7 @@ impl PublishCommand {
     /// The one message, if there is only one.
     fn single(&mut self) -> Result<Option<Bytes>> {
         if let Some(file) = &self.file {
-            let body = std::fs::read(file);
+            let body = read(file);
             let body = body.with_context(|| format!("cannot read {}", file.display()))?;
             return Ok(Some(body.into()));
         }
@@ -81,6 +86,13 @@ async fn one(client: &Client, command: &PublishCommand, body: Bytes) -> Result<E
     receipt::write(&mut out, &Ok(published), command.format)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A file, or of a larger one than can be published just enough to be refused.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut body = Vec::new();
+    File::open(path)?.take(MAX_MESSAGE_BYTES as u64 + 1).read_to_end(&mut body)?;
+    Ok(body)
 }
 
 fn header(text: &str) -> Result<(String, String), String> {

@@ -95,6 +95,13 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_file_of_any_size_is_refused_as_too_large() {
+    let server = Server::in_memory();
+    let endless = server.run(&["publish", "s", "--file", "/dev/zero"]);
+    assert!(endless.sentence(1).contains("limit of 4193280 bytes"), "{endless:?}");
+}
+
+#[test]
 fn help_and_version_are_there() {
     let version = run(broker(&["--version"]), b"");
     assert_eq!(version.text(), concat!("broker ", env!("CARGO_PKG_VERSION"), "\n"));

@@ -23,6 +23,16 @@ fn both_signals_end_it_with_0() {
 }
 
 #[test]
+fn a_second_signal_ends_it_at_once() {
+    let server = Server::in_memory();
+    server.running.signal(Signal::TERM);
+    server.running.signal(Signal::INT);
+    let finished = server.running.finish();
+    assert_eq!(finished.code, Some(130), "{finished:?}");
+    assert!(!finished.stderr.contains("\"closed\""), "{finished:?}");
+}
+
+#[test]
 fn it_ends_while_clients_are_there() {
     let server = Server::in_memory();
     server.run(&["publish", "s", "body", "--keep"]).text();
