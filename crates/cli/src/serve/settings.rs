@@ -43,8 +43,8 @@ pub struct Settings {
         value_name = "ADDRESS"
     )]
     admin_listen: SocketAddr,
-    /// An origin whose web pages may call the broker, such as https://app.example; may be given
-    /// again, in the environment separated by commas; none by default
+    /// An origin whose web pages may call the broker, such as `https://app.example`; may be
+    /// given again, in the environment separated by commas; none by default
     #[arg(long, env = "BROKER_WEB_ORIGIN", value_delimiter = ',', value_name = "ORIGIN")]
     web_origin: Vec<String>,
     /// Longest time from SIGTERM or ctrl-c to the end
