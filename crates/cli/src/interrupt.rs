@@ -7,22 +7,20 @@ use tokio::{
     sync::watch,
 };
 
-/// How long an end may take; the output may be blocked by who does not read it.
-const PATIENCE: Duration = Duration::from_secs(2);
-
 /// Turns true with the first ctrl-c.
 #[derive(Clone)]
 pub struct Interrupt(watch::Receiver<bool>);
 
 impl Interrupt {
-    /// From now on ctrl-c does not kill the process but asks it to end.
-    pub fn listen() -> io::Result<Self> {
+    /// From now on ctrl-c does not kill the process but asks it to end within that time. The output
+    /// may be blocked by who does not read it, or an answer may never come.
+    pub fn listen(patience: Duration) -> io::Result<Self> {
         let mut signals = signal(SignalKind::interrupt())?;
         let (asked, interrupt) = watch::channel(false);
         tokio::spawn(async move {
             signals.recv().await;
             asked.send_replace(true);
-            let _ = tokio::time::timeout(PATIENCE, signals.recv()).await;
+            let _ = tokio::time::timeout(patience, signals.recv()).await;
             std::process::exit(exit::INTERRUPTED.into());
         });
         Ok(Self(interrupt))

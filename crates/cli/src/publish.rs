@@ -19,6 +19,10 @@ use std::{
     time::Duration,
 };
 
+/// How long the last answers may take after ctrl-c: longer than the broker's own word that an outcome
+/// is unknown.
+const ANSWER_TIME: Duration = Duration::from_secs(15);
+
 /// The arguments of `broker publish`.
 #[derive(Debug, Args)]
 pub struct PublishCommand {
@@ -74,7 +78,7 @@ pub async fn run(mut command: PublishCommand) -> Result<ExitCode> {
     match single {
         Some(body) => one(&client, &command, body).await,
         None => {
-            let interrupt = Interrupt::listen()?;
+            let interrupt = Interrupt::listen(ANSWER_TIME)?;
             many::run(&client, &command, interrupt).await
         }
     }

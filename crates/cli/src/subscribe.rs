@@ -10,7 +10,10 @@ use anyhow::{Context, Result};
 use broker_client::{Delivery, Start, Subscription};
 use clap::Args;
 use futures_util::{FutureExt, StreamExt};
-use std::{io::Write, num::NonZeroU64, process::ExitCode};
+use std::{io::Write, num::NonZeroU64, process::ExitCode, time::Duration};
+
+/// How long the last output may take after ctrl-c.
+const FLUSH_TIME: Duration = Duration::from_secs(2);
 
 /// The arguments of `broker subscribe`.
 #[derive(Debug, Args)]
@@ -35,7 +38,7 @@ pub struct SubscribeCommand {
 
 /// Prints the messages of a subject as they come, until ctrl-c.
 pub async fn run(command: SubscribeCommand) -> Result<ExitCode> {
-    let mut interrupt = Interrupt::listen()?;
+    let mut interrupt = Interrupt::listen(FLUSH_TIME)?;
     tokio::select! {
         () = interrupt.asked() => Ok(ExitCode::SUCCESS),
         subscription = subscribe(&command) => {
