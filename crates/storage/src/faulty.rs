@@ -27,24 +27,27 @@ use std::{collections::HashSet, fmt, future::ready, sync::Arc};
 pub struct Faulty<S: ?Sized> {
     faults: Arc<dyn Faults>,
     gate: Gate,
-    lost: Arc<Lost>,
+    /// Messages of appends that were answered with [`AppendError::Lost`]: no read shows them until a
+    /// restart, which is another [`Faulty`] over the same store.
+    lost: Arc<Names>,
+    /// Messages that may be kept although their append failed, so they are not refused any more.
+    doubtful: Arc<Names>,
     inner: Arc<S>,
 }
 
-/// Messages whose append was answered with [`AppendError::Lost`] although the store beneath has
-/// them: no read shows them until a restart, which is another [`Faulty`] over the same store.
+/// Messages, by name.
 #[derive(Default)]
-struct Lost(Mutex<HashSet<(Subject, MessageId)>>);
+struct Names(Mutex<HashSet<(Subject, MessageId)>>);
 
-impl Lost {
+impl Names {
     fn add(&self, batch: &[Arc<Message>]) {
         let names = batch.iter().map(|message| (message.subject.clone(), message.id));
         self.0.lock().extend(names);
     }
 
     fn has(&self, subject: &Subject, id: MessageId) -> bool {
-        let lost = self.0.lock();
-        !lost.is_empty() && lost.contains(&(subject.clone(), id))
+        let names = self.0.lock();
+        !names.is_empty() && names.contains(&(subject.clone(), id))
     }
 }
 
@@ -52,7 +55,8 @@ impl<S: Storage + ?Sized> Faulty<S> {
     /// Puts faults before a store.
     #[must_use]
     pub fn new(inner: Arc<S>, faults: Arc<dyn Faults>) -> Self {
-        Self { faults, gate: Gate::default(), lost: Arc::default(), inner }
+        let (lost, doubtful) = Default::default();
+        Self { faults, gate: Gate::default(), lost, doubtful, inner }
     }
 
     /// Waits until this many calls are held.
@@ -138,18 +142,27 @@ impl<S: Storage + ?Sized> Storage for Faulty<S> {
         &self,
         batch: Vec<Arc<Message>>,
     ) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
-        let WritePlan { fault, hold } = self.faults.write(Operation::Append, &batch);
-        let (inner, lost) = (self.inner.clone(), self.lost.clone());
+        let WritePlan { mut fault, hold } = self.faults.write(Operation::Append, &batch);
+        match &mut fault {
+            // Lost by this append, whatever an earlier one of unknown outcome wrote.
+            WriteFault::Before(AppendError::Lost(_)) | WriteFault::After(AppendError::Lost(_)) => {
+                self.lost.add(&batch);
+            }
+            WriteFault::After(_) => self.doubtful.add(&batch),
+            WriteFault::Refuse(places) => {
+                let doubtful = |place: &usize| {
+                    batch.get(*place).is_some_and(|it| self.doubtful.has(&it.subject, it.id))
+                };
+                places.retain(|place| !doubtful(place));
+            }
+            WriteFault::Before(_) | WriteFault::None => {}
+        }
+        let inner = self.inner.clone();
         self.gate.pass(hold, move || match fault {
             WriteFault::None => inner.append(batch),
             WriteFault::Before(error) => Box::pin(ready(Err(error))),
             WriteFault::Refuse(places) => append_others(&*inner, batch, &places),
-            WriteFault::After(error) => {
-                if matches!(error, AppendError::Lost(_)) {
-                    lost.add(&batch);
-                }
-                fail_after(inner.append(batch), error)
-            }
+            WriteFault::After(error) => fail_after(inner.append(batch), error),
         })
     }
 

@@ -35,7 +35,7 @@ fn check(cases: u32, length: usize, store: impl Fn() -> Bench) {
 
 #[test]
 fn memory_is_as_the_model() {
-    check(300, 80, || Bench::new(Memory::new()));
+    check(2_000, 80, || Bench::new(Memory::new()));
 }
 
 #[test]

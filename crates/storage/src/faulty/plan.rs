@@ -36,7 +36,8 @@ pub enum WriteFault {
     /// It is written, and this is the answer all the same: `Unknown` or `Lost`, as the others say
     /// that nothing was written. After `Lost`, no read of this store shows it.
     After(AppendError),
-    /// The messages at these places of the batch are refused.
+    /// The messages at these places of the batch are refused, but for those that an earlier append
+    /// of unknown outcome wrote.
     Refuse(Vec<usize>),
 }
 

@@ -84,6 +84,16 @@ async fn single_messages_are_refused() {
 }
 
 #[tokio::test]
+async fn what_may_be_kept_is_not_refused() {
+    let Bench { script, store, .. } = bench();
+    script.then_write(Operation::Append, fault(WriteFault::After(unknown())));
+    script.then_write(Operation::Append, fault(WriteFault::Refuse(vec![0, 1])));
+    store.append(batch(&[1])).await.unwrap_err();
+    let words = store.append(batch(&[1, 2])).await.unwrap();
+    assert!(matches!(&words[..], [Appended::Stored, Appended::Refused(_)]));
+}
+
+#[tokio::test]
 async fn held_appends_end_in_the_order_of_their_release() {
     let Bench { script, store, .. } = bench();
     script.every_write(Operation::Append, hold(Hold::Start));

@@ -1,5 +1,5 @@
 //! What the tests of every store share.
-#![allow(dead_code, reason = "each test binary uses a part of this")]
+#![allow(dead_code, unused_imports, reason = "each test binary uses a part of this")]
 
 mod bench;
 mod files;

@@ -8,11 +8,15 @@ use broker_storage::{
     faulty::{NoFaults, Script},
 };
 use std::{
+    path::PathBuf,
     sync::{Arc, mpsc},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
+
+/// What takes longer than this never ends.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// How a store comes to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +36,10 @@ pub trait StoreUnderTest: Send + Sync {
 
     /// Starts the store again. Before [`Restart::Clean`] it was closed.
     fn restart(&mut self, how: Restart);
+
+    /// Makes this the moment at which its process is killed: the next start finds what was there
+    /// now, whatever is written until then.
+    fn freeze(&mut self);
 
     /// Whether it keeps what it has over a restart.
     fn survives_restart(&self) -> bool;
@@ -55,6 +63,8 @@ impl StoreUnderTest for Memory {
         *self = Self::new();
     }
 
+    fn freeze(&mut self) {}
+
     fn survives_restart(&self) -> bool {
         false
     }
@@ -66,6 +76,8 @@ pub struct Local {
     config: LocalConfig,
     root: TempDir,
     crashes: u32,
+    /// The files as they were when the process was killed.
+    frozen: Option<PathBuf>,
 }
 
 impl Local {
@@ -77,7 +89,7 @@ impl Local {
             reserve_bytes: Some(0),
             ..LocalConfig::new(root.path().join("store"))
         };
-        let mut local = Self { storage: None, config, root, crashes: 0 };
+        let mut local = Self { storage: None, config, root, crashes: 0, frozen: None };
         local.start();
         local
     }
@@ -85,14 +97,6 @@ impl Local {
     fn start(&mut self) {
         let (storage, _) = LocalStorage::open(&self.config).unwrap();
         self.storage = Some(Arc::new(storage));
-    }
-
-    /// Takes the files as a process that is killed now leaves them.
-    fn crash(&mut self) {
-        self.crashes += 1;
-        let image = self.root.path().join(format!("after crash {}", self.crashes));
-        files::copy_at_one_moment(&self.config.directory, &image);
-        self.config.directory = image;
     }
 }
 
@@ -102,21 +106,40 @@ impl StoreUnderTest for Local {
     }
 
     fn restart(&mut self, how: Restart) {
-        if how == Restart::Crash {
-            self.crash();
+        if how == Restart::Crash && self.frozen.is_none() {
+            self.freeze();
         }
-        let ended = Arc::into_inner(self.storage.take().unwrap());
-        let ended = ended.expect("nobody holds the store over a restart");
+        let ended = alone(self.storage.take().unwrap());
         if how == Restart::Crash {
             drop(ended.close());
         }
         drop_in_time(ended);
+        if let Some(frozen) = self.frozen.take() {
+            self.config.directory = frozen;
+        }
         self.start();
+    }
+
+    fn freeze(&mut self) {
+        self.crashes += 1;
+        let image = self.root.path().join(format!("after crash {}", self.crashes));
+        files::copy_at_one_moment(&self.config.directory, &image);
+        self.frozen = Some(image);
     }
 
     fn survives_restart(&self) -> bool {
         true
     }
+}
+
+/// Waits until nobody else holds a store: tasks that have just ended may for a moment.
+fn alone(storage: Arc<LocalStorage>) -> LocalStorage {
+    let began = Instant::now();
+    while Arc::strong_count(&storage) > 1 {
+        assert!(began.elapsed() < LIMIT, "nobody holds the store over a restart");
+        thread::yield_now();
+    }
+    Arc::into_inner(storage).unwrap()
 }
 
 /// Drops a store, which may wait for its threads, but not for ever.
@@ -127,8 +150,7 @@ fn drop_in_time(storage: LocalStorage) {
         // Nobody listens when the limit has passed.
         let _ = sender.send(());
     });
-    let limit = Duration::from_secs(60);
-    dropped.recv_timeout(limit).expect("a store that is dropped comes to its end");
+    dropped.recv_timeout(LIMIT).expect("a store that is dropped comes to its end");
 }
 
 type Decorate = dyn Fn(Arc<dyn Storage>) -> Arc<dyn Storage> + Send + Sync;
@@ -159,6 +181,10 @@ impl<T: StoreUnderTest> StoreUnderTest for Decorated<T> {
         self.decorated = None;
         self.inner.restart(how);
         self.decorated = Some((self.decorate)(self.inner.storage()));
+    }
+
+    fn freeze(&mut self) {
+        self.inner.freeze();
     }
 
     fn survives_restart(&self) -> bool {
