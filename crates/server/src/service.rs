@@ -18,7 +18,7 @@ use crate::{
 };
 use broker_core::Broker;
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream::BoxStream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 use http::{Request, Response};
 use http_body::Body as HttpBody;
 use std::{future::Future, sync::Arc, time::Duration};
@@ -87,7 +87,7 @@ impl Service {
         match self.run(method, request, deadline, &mut call).await {
             Ok(Answer::One(message)) => reply::one(message, call),
             Ok(Answer::Frames(frames)) => reply::stream(frames, deadline, call),
-            Err(problem) => reply::problem(problem, call),
+            Err(problem) => reply::problem(self.watch.explain(problem), call),
         }
     }
 
@@ -167,7 +167,8 @@ impl Service {
     {
         let (subject, start) = convert::subscribe(self.receive(request).await?.bytes)?;
         let subscription = self.broker.subscribe(subject, start).await?;
-        Ok(frames(feed::frames(self.broker.clone(), subscription, self.sending.clone())))
+        let frames = feed::frames(self.broker.clone(), subscription, self.sending.clone());
+        Ok(self.frames(frames))
     }
 
     fn publish_stream<B>(&self, request: Request<B>, call: &mut Call) -> Result<Answer, Problem>
@@ -180,12 +181,20 @@ impl Service {
         };
         call.hold(permit);
         let receiving = Receiving::new(request, Kind::Batches, self.receiving.clone())?;
-        Ok(frames(ingest::acknowledgements(
+        Ok(self.frames(ingest::acknowledgements(
             self.broker.clone(),
             receiving,
             self.watch.clone(),
             self.results.clone(),
         )))
+    }
+
+    fn frames(
+        &self,
+        frames: impl Stream<Item = Result<Bytes, Problem>> + Send + 'static,
+    ) -> Answer {
+        let watch = self.watch.clone();
+        Answer::Frames(frames.map_err(move |problem| watch.explain(problem)).boxed())
     }
 
     async fn receive<B>(&self, request: Request<B>) -> Result<crate::receiving::Received, Problem>
@@ -194,10 +203,6 @@ impl Service {
     {
         Receiving::new(request, Kind::Unary, self.receiving.clone())?.only().await
     }
-}
-
-fn frames(frames: impl Stream<Item = Result<Bytes, Problem>> + Send + 'static) -> Answer {
-    Answer::Frames(frames.boxed())
 }
 
 async fn within<T>(

@@ -1,5 +1,6 @@
 //! Leaving, step by step.
 
+use crate::status::Problem;
 use std::{future::Future, time::Duration};
 use tokio::sync::watch;
 
@@ -52,6 +53,15 @@ impl Drop for Exit {
 impl Watch {
     pub fn is(&self, phase: Phase) -> bool {
         *self.0.borrow() >= phase
+    }
+
+    /// What a client is told of a problem: a store that is gone because the broker leaves is no
+    /// trouble of the store's.
+    pub fn explain(&self, problem: Problem) -> Problem {
+        match problem {
+            Problem::StorageUnavailable if self.is(Phase::Closing) => Problem::Closing,
+            other => other,
+        }
     }
 
     /// Done when that phase has come.

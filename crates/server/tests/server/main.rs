@@ -1,0 +1,20 @@
+//! The door as its clients meet it: a server over the memory store in this process, and clients over
+//! the loopback.
+
+mod batches;
+mod compression;
+mod deadlines;
+mod errors;
+mod health;
+mod hostile;
+mod leaving;
+mod limits;
+mod observing;
+mod old_clients;
+mod pipelining;
+mod reflection;
+mod sizes;
+mod subscribing;
+mod support;
+mod validity;
+mod web;
