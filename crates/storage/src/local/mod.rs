@@ -259,6 +259,14 @@ impl Storage for LocalStorage {
     }
 
     fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>> {
+        // Only what was kept can be removed: ids that come later are not.
+        let up_to = match self.catalog.last_id(subject) {
+            Ok(last) => up_to.min(last),
+            Err(error) => return answer(Err(AppendError::Unavailable(error.to_string()))),
+        };
+        if up_to.is_none() {
+            return answer(Ok(()));
+        }
         let subject = subject.clone();
         self.ask(|reply| writer::Job::Purge { subject, up_to, reply })
     }
