@@ -41,9 +41,18 @@ async fn stalled_readers_of_large_kept_messages() {
         stays_in_budget(&broker);
     }
     others_are_well(&broker).await;
-    // Who reads at last gets it all.
-    for stream in &mut stalled[..20] {
-        assert_eq!(calls::next(stream).await.expect("the message").body.len(), LARGE);
+    drop(stalled.split_off(20));
+    for (number, mut stream) in stalled.into_iter().enumerate() {
+        let subject = format!("large {}", number / 10 + number % 10 * 10);
+        let message = match calls::next(&mut stream).await {
+            // Who stood in the way for too long may be told to come back.
+            Err(status) if calls::reason(&status) == "OVERLOADED" => {
+                let again = calls::subscribe(&client, &subject, 0).await;
+                calls::next(&mut again.expect("a subscription")).await
+            }
+            answer => answer,
+        };
+        assert_eq!(message.expect("who reads at last gets it").body.len(), LARGE);
     }
     stays_in_budget(&broker);
 }
@@ -183,8 +192,10 @@ async fn others_are_well(broker: &Broker) {
         assert_eq!(message.expect("delivered").id, number);
         let (message, fetched) = timed(calls::fetch(&client, "others", number)).await;
         assert_eq!(message.expect("stored").id, number);
-        slowest = slowest.max(took).max(waited).max(fetched);
+        for (call, time) in [("publish", took), ("delivery", waited), ("fetch", fetched)] {
+            assert!(time < SLOWEST, "{call} {number} took {time:?} beside the abuse");
+            slowest = slowest.max(time);
+        }
     }
     println!("slowest call beside the abuse: {slowest:?}");
-    assert!(slowest < SLOWEST, "a call took {slowest:?}");
 }

@@ -1,7 +1,7 @@
 //! Holds what the broker shows against what it told its publishers and subscribers.
 
 use crate::{
-    body::{self, Key},
+    body::{self, Key, MARKER},
     calls::{self, Client},
     entry::{Entry, Lifetime, Outcome},
 };
@@ -92,9 +92,11 @@ impl Auditor {
         }
     }
 
-    /// Takes what a subscriber was shown.
+    /// Takes what a subscriber was shown. Markers of earlier audits are no part of the load.
     pub fn add_seen(&mut self, seen: Vec<Seen>) {
-        self.seen.extend(seen.into_iter().filter(|seen| seen.message.id > 0));
+        let marker = |body: &[u8]| body::decode(body).is_some_and(|key| key.publisher == MARKER);
+        let stored = seen.into_iter().filter(|seen| seen.message.id > 0);
+        self.seen.extend(stored.filter(|seen| !marker(&seen.message.body)));
     }
 
     /// Reads everything back and judges it.
@@ -156,7 +158,12 @@ impl Auditor {
             let alive = seen.message.expires_at.as_ref().is_none_or(|at| time(at) > to);
             match shown.by_id(seen.message.id) {
                 Some(message) => verdict.corrupt += u64::from(message.body != seen.message.body),
-                None => verdict.lost += u64::from(alive),
+                None if alive => {
+                    verdict.lost += 1;
+                    verdict
+                        .show(|| format!("shown once, gone: id {} of {subject}", seen.message.id));
+                }
+                None => {}
             }
         }
     }
