@@ -309,7 +309,8 @@ fn least<'a>(
         let next = sources
             .iter_mut()
             .filter(|source| !matches!(source.rest, Rest::Done) || source.head.is_some())
-            .min_by_key(|source| source.first);
+            // Who may have the same message is opened before it is given, or it would be given twice.
+            .min_by_key(|source| (source.first, source.head.is_some()));
         let Some(source) = next else { return Ok(None) };
         if source.first > complete {
             return Ok(None);
