@@ -1,25 +1,13 @@
 //! HTTP for operators, on a port of its own, from before the broker is open until it is gone.
 
-use crate::{
-    health::{Health, State},
-    shutdown::{Phase, Watch},
-};
+use crate::health::{Health, State};
 use axum::{Router, routing::get};
 use http::StatusCode;
-use tokio::net::TcpListener;
+use hyper_util::service::TowerToHyperService;
 
-/// Serves the pages until the server leaves.
-pub async fn serve(listener: TcpListener, health: Health, watch: Watch) {
-    let pages = router(health);
-    let served = axum::serve(listener, pages)
-        .with_graceful_shutdown(watch.reaching(Phase::Leaving))
-        .into_future();
-    tokio::select! {
-        served = served => if let Err(error) = served {
-            tracing::error!(%error, "the admin pages ended");
-        },
-        () = watch.reaching(Phase::Cut) => {}
-    }
+/// The pages, as a service of requests.
+pub fn pages(health: Health) -> TowerToHyperService<Router> {
+    TowerToHyperService::new(router(health))
 }
 
 fn router(health: Health) -> Router {

@@ -3,11 +3,14 @@
 use crate::{
     farewell::Farewells,
     greeting::Greeting,
-    layers::Door,
-    limits::{GREETING, ServerLimits},
-    observe::RpcObserver,
+    limits::{ADMIN_CONNECTIONS, GREETING, ServerLimits},
+    observe::{NoRpcObserver, RpcObserver},
     shutdown::{Phase, Watch},
 };
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
+use hyper::{body::Incoming, service::Service as HttpService};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
@@ -30,9 +33,11 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Buffer of an HTTP/1 connection, in bytes.
 const HTTP1_BUFFER: usize = 64 * 1024;
 
-/// What serves connections.
-pub struct Connections {
-    door: Door,
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// What serves connections with a service.
+pub struct Connections<S> {
+    service: S,
     builder: Arc<auto::Builder<TokioExecutor>>,
     limit: usize,
     room: Arc<Semaphore>,
@@ -41,20 +46,46 @@ pub struct Connections {
     observer: Arc<dyn RpcObserver>,
 }
 
-impl Connections {
-    pub fn new(
-        door: Door,
+impl<S, B> Connections<S>
+where
+    S: HttpService<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    /// Connections of gRPC.
+    pub fn of_calls(
+        service: S,
         limits: &ServerLimits,
         watch: Watch,
         observer: Arc<dyn RpcObserver>,
     ) -> Self {
-        let limit = limits.connections.clamp(1, Semaphore::MAX_PERMITS);
+        let farewells = Farewells::in_http2();
+        Self::new(service, limits, limits.connections, farewells, watch, observer)
+    }
+
+    /// Connections of the admin pages, few and not told to the observer.
+    pub fn of_pages(service: S, limits: &ServerLimits, watch: Watch) -> Self {
+        let (limit, farewells) = (ADMIN_CONNECTIONS, Farewells::in_http1());
+        Self::new(service, limits, limit, farewells, watch, Arc::new(NoRpcObserver))
+    }
+
+    fn new(
+        service: S,
+        limits: &ServerLimits,
+        limit: usize,
+        farewells: Farewells,
+        watch: Watch,
+        observer: Arc<dyn RpcObserver>,
+    ) -> Self {
+        let limit = limit.clamp(1, Semaphore::MAX_PERMITS);
         Self {
-            door,
+            service,
             builder: Arc::new(builder(limits)),
             limit,
             room: Arc::new(Semaphore::new(limit)),
-            farewells: Farewells::new(),
+            farewells,
             watch,
             observer,
         }
@@ -95,27 +126,33 @@ impl Connections {
     }
 
     fn begin(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
-        let (builder, door) = (self.builder.clone(), self.door.clone());
+        let (builder, service) = (self.builder.clone(), self.service.clone());
         let (watch, observer) = (self.watch.clone(), self.observer.clone());
         let (room, limit) = (self.room.clone(), self.limit);
         observer.connections(limit - room.available_permits());
         tokio::spawn(async move {
-            serve_one(&builder, stream, door, watch).await;
+            serve_one(&builder, stream, service, watch).await;
             drop(permit);
             observer.connections(limit.saturating_sub(room.available_permits()));
         });
     }
 }
 
-async fn serve_one(
+async fn serve_one<S, B>(
     builder: &auto::Builder<TokioExecutor>,
     stream: TcpStream,
-    door: Door,
+    service: S,
     watch: Watch,
-) {
+) where
+    S: HttpService<Request<Incoming>, Response = Response<B>>,
+    S::Future: Send + 'static,
+    S::Error: Into<BoxError>,
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
     let greeting = Greeting::default();
     let io = TokioIo::new(greeting.listen_on(stream));
-    let mut connection = pin!(builder.serve_connection(io, door));
+    let mut connection = pin!(builder.serve_connection(io, service));
     let mut leaving = pin!(watch.reaching(Phase::Leaving));
     let mut cut = pin!(watch.reaching(Phase::Cut));
     let mut silent = pin!(tokio::time::sleep(GREETING));
@@ -166,6 +203,8 @@ fn builder(limits: &ServerLimits) -> auto::Builder<TokioExecutor> {
     builder
         .http2()
         .timer(TokioTimer::new())
+        // gRPC has no use for the date.
+        .auto_date_header(false)
         .initial_stream_window_size(limits.stream_window)
         .initial_connection_window_size(limits.connection_window)
         .max_concurrent_streams(limits.streams_per_connection)

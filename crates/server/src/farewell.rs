@@ -19,20 +19,36 @@ const REASON: &[u8] = b"the broker's limit on connections is reached; try again 
 const CALM: u32 = 0xb;
 
 /// Tells connections why they are refused, a bounded number at once.
-pub struct Farewells(Arc<Semaphore>);
+pub struct Farewells {
+    word: Arc<[u8]>,
+    room: Arc<Semaphore>,
+}
 
 impl Farewells {
-    pub fn new() -> Self {
-        Self(Arc::new(Semaphore::new(FAREWELLS)))
+    /// For clients of gRPC.
+    pub fn in_http2() -> Self {
+        Self::new(&frames())
+    }
+
+    /// For readers of the admin pages.
+    pub fn in_http1() -> Self {
+        let body = String::from_utf8_lossy(REASON);
+        let head = "HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length";
+        Self::new(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes())
+    }
+
+    fn new(word: &[u8]) -> Self {
+        Self { word: word.into(), room: Arc::new(Semaphore::new(FAREWELLS)) }
     }
 
     /// Closes the connection, with a word if there is time for one.
     pub fn say(&self, mut stream: TcpStream) {
-        let Ok(permit) = self.0.clone().try_acquire_owned() else { return };
+        let Ok(permit) = self.room.clone().try_acquire_owned() else { return };
+        let word = self.word.clone();
         tokio::spawn(async move {
             // Whether it was heard or not, the connection is over.
             let _ = timeout(PATIENCE, async {
-                stream.write_all(&frames()).await?;
+                stream.write_all(&word).await?;
                 stream.shutdown().await?;
                 // Closing with something unread would take the word back.
                 let mut unread = [0; 1024];

@@ -66,6 +66,9 @@ pub(crate) const RECEIVE_PAUSE: Duration = Duration::from_secs(20);
 /// How long a new connection may take until it has said which protocol it speaks.
 pub(crate) const GREETING: Duration = Duration::from_secs(10);
 
+/// Connections to the admin pages at once.
+pub(crate) const ADMIN_CONNECTIONS: usize = 64;
+
 /// Connections beyond the limit that are being told so at once; further ones are just closed.
 pub(crate) const FAREWELLS: usize = 64;
 

@@ -93,7 +93,9 @@ impl Server {
         })?;
         let exit = Exit::new();
         let health = Health::new(exit.watch());
-        let pages = tokio::spawn(admin::serve(admin, health.clone(), exit.watch()));
+        let pages = admin::pages(health.clone());
+        let pages = Connections::of_pages(pages, &config.limits, exit.watch());
+        let pages = tokio::spawn(pages.serve(admin));
         let observer = Arc::new(NoRpcObserver);
         Ok(Self { config, origins, observer, grpc, admin_address, pages, health, exit })
     }
@@ -134,7 +136,7 @@ impl Server {
     ) -> Result<(), ServeError> {
         let door = self.door(&broker)?;
         let Self { config, observer, grpc, pages, health, exit, .. } = self;
-        let connections = Connections::new(door, &config.limits, exit.watch(), observer);
+        let connections = Connections::of_calls(door, &config.limits, exit.watch(), observer);
         let mut connections = tokio::spawn(connections.serve(grpc));
         health.opened(broker.clone());
 

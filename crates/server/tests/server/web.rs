@@ -1,9 +1,10 @@
 //! Web pages: gRPC-Web by hand, and whose pages may call.
 
-use crate::support::{Host, kept, raw};
+use crate::support::{Host, kept, raw, soon, until};
 use base64_of::encode;
 use bytes::Bytes;
 use prost::Message;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LISTED: &str = "https://app.example";
 
@@ -48,6 +49,27 @@ async fn a_program_without_an_origin_may_call_in_either_form() {
     let web = request(raw::PUBLISH, "application/grpc-web-text", "", text.as_bytes());
     let answer = raw::http1(host.address, &web).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_page_that_is_closed_ends_its_subscription() {
+    let host = Host::start().await;
+    let subscribe = broker_proto::SubscribeRequest { subject: "s".into(), ..Default::default() };
+    let body = raw::framed(0, &subscribe.encode_to_vec());
+    let web = request(raw::SUBSCRIBE, "application/grpc-web+proto", LISTED, &body);
+    let mut page = tokio::net::TcpStream::connect(host.address).await.unwrap();
+    page.write_all(&web).await.unwrap();
+    until("a subscription", || host.broker.subscribers() == 1).await;
+    host.client().await.publish(kept("s", "hello page")).await.unwrap();
+    let mut seen = Vec::new();
+    soon("a message", async {
+        while !seen.windows(10).any(|window| window == b"hello page") {
+            assert!(page.read_buf(&mut seen).await.unwrap() > 0);
+        }
+    })
+    .await;
+    drop(page);
+    until("the end of the subscription", || host.broker.subscribers() == 0).await;
 }
 
 #[tokio::test]
