@@ -27,7 +27,7 @@ pub struct FetchCommand {
 pub async fn run(command: FetchCommand) -> Result<ExitCode> {
     let client = command.server.connect().await?;
     let message = client.fetch(&command.subject, command.id).await;
-    let message = message.with_context(|| format!("no message {}", command.id))?;
+    let message = message.with_context(|| format!("message {}", command.id))?;
     let mut out = output::stdout();
     format::write(&mut out, &message, command.format)?;
     out.flush()?;
