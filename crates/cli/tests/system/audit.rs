@@ -15,8 +15,8 @@ use std::{
 };
 use tonic::Status;
 
-/// Acknowledged messages that are fetched one by one in an audit.
-const FETCHED: usize = 200;
+/// Acknowledged messages of each subject that are fetched one by one in an audit.
+const FETCHED: usize = 50;
 
 /// Findings that are told one by one.
 const SHOWN: u64 = 10;
