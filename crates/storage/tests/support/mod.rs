@@ -8,4 +8,4 @@ mod stores;
 
 pub use bench::Bench;
 pub use messages::{expiring, kept, message, subject, with_body, with_headers};
-pub use stores::{Local, Memory, Restart, StoreUnderTest, faulty, observed, scripted};
+pub use stores::{Local, Memory, Restart, StoreUnderTest, chance, faulty, observed, scripted};

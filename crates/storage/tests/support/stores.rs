@@ -5,7 +5,7 @@ use broker_core::{Storage, SystemTime};
 use broker_storage::{
     Faulty, LocalConfig, LocalStorage, MemoryConfig, MemoryStorage, Observed, StorageCall,
     StorageObserver,
-    faulty::{NoFaults, Script},
+    faulty::{NoFaults, Script, Seeded},
 };
 use std::{
     path::PathBuf,
@@ -213,4 +213,9 @@ pub fn faulty<T: StoreUnderTest>(inner: T) -> Decorated<T> {
 /// A store that fails as the script says.
 pub fn scripted<T: StoreUnderTest>(inner: T, script: Arc<Script>) -> Decorated<T> {
     Decorated::new(inner, move |storage| Arc::new(Faulty::new(storage, script.clone())))
+}
+
+/// A store that fails by chance.
+pub fn chance<T: StoreUnderTest>(inner: T, seeded: Arc<Seeded>) -> Decorated<T> {
+    Decorated::new(inner, move |storage| Arc::new(Faulty::new(storage, seeded.clone())))
 }
