@@ -1,4 +1,12 @@
 //! The local store on a real directory and on a simulated disk.
 
+#[path = "local/audit.rs"]
+mod audit;
 #[path = "local/basics.rs"]
 mod basics;
+#[path = "local/crashes.rs"]
+mod crashes;
+#[path = "local/damage.rs"]
+mod damage;
+#[path = "local/simulated.rs"]
+mod simulated;

@@ -9,13 +9,14 @@ use super::{
     index::Index,
     segment::{Summary, index_name, log_name},
     sorted::SortedFile,
+    upkeep,
 };
 use broker_core::Subject;
 use parking_lot::RwLock;
 use std::{
     collections::{BTreeMap, HashMap},
     io,
-    sync::Arc,
+    sync::{Arc, OnceLock, mpsc},
 };
 
 /// A segment whose index is in memory: the active one, or one that is being sealed.
@@ -80,11 +81,26 @@ impl View {
 pub struct Catalog {
     pub files: Files,
     view: RwLock<View>,
+    /// Who makes damaged files anew, once it is there.
+    upkeep: OnceLock<mpsc::Sender<upkeep::Job>>,
 }
 
 impl Catalog {
     pub fn new(files: Files, view: View) -> Self {
-        Self { files, view: RwLock::new(view) }
+        Self { files, view: RwLock::new(view), upkeep: OnceLock::new() }
+    }
+
+    /// Says who makes damaged files anew.
+    pub fn set_upkeep(&self, upkeep: mpsc::Sender<upkeep::Job>) {
+        // Set once, when the store starts.
+        let _ = self.upkeep.set(upkeep);
+    }
+
+    /// Has a damaged sorted file made anew and waits for it; whether that went well.
+    pub fn heal(&self, name: String) -> bool {
+        let Some(upkeep) = self.upkeep.get() else { return false };
+        let (reply, healed) = mpsc::channel();
+        upkeep.send(upkeep::Job::Heal { name, reply }).is_ok() && healed.recv().unwrap_or(false)
     }
 
     pub fn view(&self) -> View {

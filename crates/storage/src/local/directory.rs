@@ -240,7 +240,8 @@ fn write(
     }
     writer.finish(&encode_segments(&segments))?;
     files.rename(&aside, &name)?;
-    Run::open(files, number)
+    drop(sources);
+    Ok(Run { file: SortedFile::open(files, &name, number)?, segments })
 }
 
 /// Segments as ranges, first and last. What does not fit in a foot is left out: a start takes such

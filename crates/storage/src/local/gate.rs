@@ -14,7 +14,8 @@ pub struct Gate {
     closed: Mutex<Option<String>>,
     is_full: AtomicBool,
     kept_time: AtomicI64,
-    next_number: AtomicU64,
+    next_segment: AtomicU64,
+    next_run: AtomicU64,
     subjects_version: AtomicU64,
     queued: AtomicUsize,
     sealing: Mutex<Sealing>,
@@ -33,6 +34,13 @@ pub struct GateLimits {
     pub max_bytes: Option<u64>,
 }
 
+/// The numbers to be given next.
+#[derive(Debug, Clone, Copy)]
+pub struct Next {
+    pub segment: u64,
+    pub run: u64,
+}
+
 #[derive(Default)]
 struct Sealing {
     /// A segment could not be sealed for want of room.
@@ -40,17 +48,13 @@ struct Sealing {
 }
 
 impl Gate {
-    pub fn new(
-        limits: GateLimits,
-        kept_time: i64,
-        next_number: u64,
-        subjects_version: u64,
-    ) -> Self {
+    pub fn new(limits: GateLimits, kept_time: i64, next: Next, subjects_version: u64) -> Self {
         Self {
             closed: Mutex::new(None),
             is_full: AtomicBool::new(false),
             kept_time: AtomicI64::new(kept_time),
-            next_number: AtomicU64::new(next_number),
+            next_segment: AtomicU64::new(next.segment),
+            next_run: AtomicU64::new(next.run),
             subjects_version: AtomicU64::new(subjects_version),
             queued: AtomicUsize::new(0),
             sealing: Mutex::default(),
@@ -95,8 +99,15 @@ impl Gate {
         self.kept_time.fetch_max(time.0, Ordering::AcqRel);
     }
 
-    pub fn next_number(&self) -> u64 {
-        self.next_number.fetch_add(1, Ordering::Relaxed)
+    /// The number of a new segment.
+    pub fn next_segment(&self) -> u64 {
+        self.next_segment.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The number of a new run of the directory. Apart from those of segments, so that the segments a
+    /// run speaks of are mostly one range.
+    pub fn next_run(&self) -> u64 {
+        self.next_run.fetch_add(1, Ordering::Relaxed)
     }
 
     pub fn subjects_version(&self) -> u64 {

@@ -31,6 +31,7 @@ mod directory;
 pub mod disk;
 mod files;
 mod gate;
+mod healing;
 mod index;
 mod reading;
 mod record;
@@ -97,11 +98,10 @@ impl LocalStorage {
         let began = Instant::now();
         let reserve = config.reserve(disk.as_ref())?;
         let recovered = recover(disk)?;
-        let Recovered { catalog, mut recovery, end, kept_time, next_number, subjects_version } =
-            recovered;
+        let Recovered { catalog, mut recovery, end, kept_time, next, subjects_version } = recovered;
         let limits =
             GateLimits { queue_bytes: config.queue_bytes, reserve, max_bytes: config.max_bytes };
-        let gate = Arc::new(Gate::new(limits, kept_time, next_number, subjects_version));
+        let gate = Arc::new(Gate::new(limits, kept_time, next, subjects_version));
         let catalog = Arc::new(catalog);
         let (senders, threads) = start(&catalog, &gate, config, end)?;
         recovery.took = began.elapsed();
@@ -157,6 +157,7 @@ fn start(
     let (writer, writer_jobs) = mpsc::channel();
     let (upkeep, upkeep_jobs) = mpsc::channel();
     let active = catalog.view().active;
+    catalog.set_upkeep(upkeep.clone());
     let writing = writer::Writer {
         catalog: catalog.clone(),
         gate: gate.clone(),

@@ -1,14 +1,15 @@
 //! Reads: one message, a page, a last id, a list of subjects.
 //!
 //! A read takes the catalog's view and then the files it needs. A segment may be swept away under it:
-//! then a file is missing, and the read is begun again with a new view.
+//! then a file is missing, and the read is begun again with a new view. So it is when an index or the
+//! directory turns out to be damaged: they are made anew from what they speak of.
 
 use super::{
     catalog::{Catalog, Sealed, View},
     disk::DiskFile,
     index::{self, Entry, key, number, split_key},
     record,
-    sorted::{Cursor, is_damage},
+    sorted::{Cursor, damaged_name, is_damage},
 };
 use broker_core::{MessageId, Page, ReadError, Stored, Subject, SubjectSummary};
 use bytes::Bytes;
@@ -26,22 +27,28 @@ const ENTRIES: usize = 4_096;
 /// Bytes read at once around a record: its neighbours are likely to be wanted next.
 const WINDOW: u64 = 64 * 1024;
 
-/// Begins again what failed because a file went away.
-fn retry<T>(mut read: impl FnMut() -> io::Result<T>) -> Result<T, ReadError> {
-    let mut tries = 0;
-    loop {
-        tries += 1;
-        match read() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {}
-            other => return other.map_err(|error| ReadError::Failed(error.to_string())),
+impl Catalog {
+    /// Begins again what failed because a file went away, or because a sorted file was damaged and is
+    /// made anew.
+    fn retry<T>(&self, mut read: impl FnMut() -> io::Result<T>) -> Result<T, ReadError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let error = match read() {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let is_gone = error.kind() == io::ErrorKind::NotFound;
+            let may_go_on = is_gone || damaged_name(&error).is_some_and(|name| self.heal(name));
+            if !may_go_on || tries == TRIES {
+                return Err(ReadError::Failed(error.to_string()));
+            }
         }
     }
-}
 
-impl Catalog {
     /// The message, if it is there.
     pub fn fetch(&self, subject: &Subject, id: MessageId) -> Result<Option<Stored>, ReadError> {
-        retry(|| self.try_fetch(&self.view(), subject, id.0))
+        self.retry(|| self.try_fetch(&self.view(), subject, id.0))
     }
 
     fn try_fetch(&self, view: &View, subject: &Subject, id: u64) -> io::Result<Option<Stored>> {
@@ -84,7 +91,7 @@ impl Catalog {
         after: MessageId,
         limit: usize,
     ) -> Result<Page, ReadError> {
-        retry(|| self.try_page(&self.view(), subject, after.0, limit))
+        self.retry(|| self.try_page(&self.view(), subject, after.0, limit))
     }
 
     fn try_page(
@@ -161,7 +168,7 @@ impl Catalog {
 
     /// The highest id ever kept for a subject.
     pub fn last_id(&self, subject: &Subject) -> Result<MessageId, ReadError> {
-        retry(|| self.try_last_id(&self.view(), subject)).map(MessageId)
+        self.retry(|| self.try_last_id(&self.view(), subject)).map(MessageId)
     }
 
     fn try_last_id(&self, view: &View, subject: &Subject) -> io::Result<u64> {
@@ -185,7 +192,7 @@ impl Catalog {
         after: Option<&Subject>,
         limit: usize,
     ) -> Result<Vec<SubjectSummary>, ReadError> {
-        retry(|| self.try_subjects(&self.view(), after, limit))
+        self.retry(|| self.try_subjects(&self.view(), after, limit))
     }
 
     fn try_subjects(

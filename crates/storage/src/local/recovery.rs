@@ -5,6 +5,7 @@ use super::{
     directory::{Directory, Run},
     disk::{Disk, DiskFile},
     files::Files,
+    gate::Next,
     scan::{Scan, scan},
     segment::{HEAD, SegmentHead, Summary, index_name, log_name, number_of},
     sorted::{SortedFile, is_damage},
@@ -60,7 +61,7 @@ pub struct Recovered {
     /// Where the next record goes.
     pub end: u64,
     pub kept_time: i64,
-    pub next_number: u64,
+    pub next: Next,
     pub subjects_version: u64,
 }
 
@@ -88,9 +89,9 @@ pub fn recover(disk: Arc<dyn Disk>) -> io::Result<Recovered> {
     let active = heads.iter().filter(|(_, head)| head.generation == 0).map(|(n, _)| *n).max();
     let sealed = start.sealed(&heads, active)?;
     let subjects = start.subjects()?;
-    let mut next_number = start.next_number();
-    let directory = start.directory(&sealed, &mut next_number)?;
-    let (active, end, purges) = start.active(active, &mut next_number)?;
+    let mut next = start.next();
+    let directory = start.directory(&sealed, &mut next)?;
+    let (active, end, purges) = start.active(active, &mut next)?;
     start.files.disk().sync_directory()?;
     start.recovery.sealed = sealed.len();
     let view = View {
@@ -106,7 +107,7 @@ pub fn recover(disk: Arc<dyn Disk>) -> io::Result<Recovered> {
         recovery: start.recovery,
         end,
         kept_time: start.kept_time,
-        next_number,
+        next,
         subjects_version: start.subjects_seen,
     })
 }
@@ -245,16 +246,18 @@ impl Start {
         Ok(Some(file))
     }
 
-    fn next_number(&self) -> u64 {
-        let last = [&self.names.logs, &self.names.indexes, &self.names.runs];
-        last.iter().filter_map(|numbers| numbers.last()).max().map_or(1, |last| last + 1)
+    fn next(&self) -> Next {
+        let segments = [self.names.logs.last(), self.names.indexes.last()];
+        let last = segments.into_iter().flatten().max().copied().unwrap_or(0);
+        let run = self.names.runs.last().copied().unwrap_or(0);
+        Next { segment: last + 1, run: run + 1 }
     }
 
     /// Opens the runs of the directory and adds the segments that none of them speaks of.
     fn directory(
         &mut self,
         sealed: &BTreeMap<u64, Arc<Sealed>>,
-        next_number: &mut u64,
+        next: &mut Next,
     ) -> io::Result<Directory> {
         let mut runs: Vec<Arc<Run>> = Vec::new();
         for number in &self.names.runs {
@@ -276,8 +279,8 @@ impl Start {
             if known.contains(number) {
                 continue;
             }
-            let (added, merged) = directory.add(&self.files, *next_number, segment, sealed)?;
-            *next_number += 1;
+            let (added, merged) = directory.add(&self.files, next.run, segment, sealed)?;
+            next.run += 1;
             directory = added;
             for run in merged {
                 self.files.unlink(&run.file.name)?;
@@ -291,11 +294,11 @@ impl Start {
     fn active(
         &mut self,
         active: Option<u64>,
-        next_number: &mut u64,
+        next: &mut Next,
     ) -> io::Result<(Arc<Unsealed>, u64, HashMap<Subject, u64>)> {
         let Some(number) = active else {
-            let number = *next_number;
-            *next_number += 1;
+            let number = next.segment;
+            next.segment += 1;
             let head = SegmentHead {
                 time: self.kept_time,
                 subjects_version: self.subjects_seen,

@@ -26,6 +26,24 @@ pub fn damaged(what: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what.into())
 }
 
+/// The same of a sorted file that is known: it may be made anew.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+struct DamagedFile {
+    name: String,
+    what: String,
+}
+
+fn damaged_file(name: &str, what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, DamagedFile { name: name.to_owned(), what })
+}
+
+/// The sorted file of whose damage an error speaks.
+pub fn damaged_name(error: &io::Error) -> Option<String> {
+    let inner = error.get_ref()?.downcast_ref::<DamagedFile>()?;
+    Some(inner.name.clone())
+}
+
 /// Whether an error says that.
 pub fn is_damage(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::InvalidData || error.kind() == io::ErrorKind::UnexpectedEof
@@ -180,12 +198,12 @@ impl SortedFile {
         let file = files.get(name)?;
         let length = file.length()?;
         if length < 2 * BLOCK as u64 || length % BLOCK as u64 != 0 {
-            return Err(damaged(format!("{name} has an impossible length")));
+            return Err(damaged_file(name, format!("{name} has an impossible length")));
         }
         let foot = length / BLOCK as u64 - 1;
         let content = read_block(file.as_ref(), name, number, foot)?;
         if content.len() < 32 || u64_at(&content, 0) != MAGIC {
-            return Err(damaged(format!("{name} has no foot")));
+            return Err(damaged_file(name, format!("{name} has no foot")));
         }
         Ok(Self {
             name: name.to_owned(),
@@ -237,7 +255,8 @@ impl SortedFile {
             let (_, below) = &entries[at.saturating_sub(1)];
             let below = u64_at(below, 0);
             if below >= block {
-                return Err(damaged(format!("{} has a level that leads nowhere", self.name)));
+                let what = format!("{} has a level that leads nowhere", self.name);
+                return Err(damaged_file(&self.name, what));
             }
             block = below;
         }
@@ -250,7 +269,8 @@ impl SortedFile {
     }
 
     fn decode(&self, content: &[u8], value_size: usize) -> io::Result<Entries> {
-        let cut = || damaged(format!("{} has a block that is cut off", self.name));
+        let what = || format!("{} has a block that is cut off", self.name);
+        let cut = || damaged_file(&self.name, what());
         let mut entries: Entries = Vec::new();
         let mut rest = content;
         while !rest.is_empty() {
@@ -276,7 +296,7 @@ fn read_block(file: &dyn DiskFile, name: &str, number: u64, block: u64) -> io::R
     let length = u32_at(&bytes, 4) as usize;
     let is_whole = u32_at(&bytes, 0) == block_checksum(number, block, &bytes[4..]);
     if !is_whole || length > BLOCK - BLOCK_HEAD {
-        return Err(damaged(format!("block {block} of {name} is damaged")));
+        return Err(damaged_file(name, format!("block {block} of {name} is damaged")));
     }
     bytes.truncate(BLOCK_HEAD + length);
     bytes.drain(..BLOCK_HEAD);

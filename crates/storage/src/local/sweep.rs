@@ -134,7 +134,7 @@ struct Output {
 
 impl Output {
     fn new(catalog: &Catalog, gate: &Gate) -> io::Result<Self> {
-        let number = gate.next_number();
+        let number = gate.next_segment();
         let file = catalog.files.disk().create(&format!("{}.new", log_name(number)))?;
         Ok(Self { number, file, index: Index::default(), buffer: Vec::new(), end: HEAD })
     }

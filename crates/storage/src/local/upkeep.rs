@@ -4,8 +4,10 @@
 use super::{
     catalog::{Catalog, Sealed, Unsealed, View},
     gate::Gate,
+    healing,
     index::{Entry, number, split_key},
     segment::{HEAD, Summary, index_name, log_name},
+    sorted::damaged_name,
     subjects, sweep,
     writer::{self, is_full},
 };
@@ -23,6 +25,8 @@ pub enum Job {
     Seal { segment: Arc<Unsealed>, end: u64 },
     /// Give back what is not needed at this time.
     Reclaim { now: Timestamp, reply: oneshot::Sender<Result<Reclaimed, ReadError>> },
+    /// Make a damaged sorted file anew; whether that went well.
+    Heal { name: String, reply: mpsc::Sender<bool> },
     /// End.
     Stop,
 }
@@ -63,18 +67,35 @@ impl Upkeep {
         while let Ok(job) = jobs.recv() {
             match job {
                 Job::Stop => return,
+                Job::Heal { name, reply } => {
+                    // Who asked may be gone, here and below.
+                    let _ = reply.send(self.heal(&name));
+                }
                 Job::Seal { segment, end } => {
                     self.stuck.push((segment, end));
                     self.seal_all();
                 }
                 Job::Reclaim { now, reply } => {
                     self.seal_all();
-                    let reclaimed = self.reclaim(now);
-                    // Who asked may be gone.
+                    let mut reclaimed = self.reclaim(now);
+                    if let Err(error) = &reclaimed
+                        && let Some(name) = damaged_name(error)
+                        && self.heal(&name)
+                    {
+                        reclaimed = self.reclaim(now);
+                    }
                     let _ = reply.send(reclaimed.map_err(|error| self.failed(&error)));
                 }
             }
         }
+    }
+
+    fn heal(&self, name: &str) -> bool {
+        let healed = healing::heal(&self.catalog, &self.gate, name);
+        if let Err(error) = &healed {
+            tracing::error!(%error, file = name, "a damaged file could not be made anew");
+        }
+        healed.unwrap_or(false)
     }
 
     fn failed(&self, error: &io::Error) -> ReadError {
@@ -296,7 +317,7 @@ pub fn list(
     also: impl FnOnce(&mut View),
 ) -> io::Result<()> {
     let view = catalog.view();
-    let run = gate.next_number();
+    let run = gate.next_run();
     let (directory, merged) = view.directory.add(&catalog.files, run, &sealed, &view.sealed)?;
     catalog.change(|view| {
         let mut all = (*view.sealed).clone();

@@ -285,7 +285,7 @@ impl Writer {
     /// one: the time in its head, and the purges.
     fn rotate(&mut self) -> io::Result<()> {
         self.gate.wait_for_sealing(|| self.catalog.view().sealing.len() < 2)?;
-        let number = self.gate.next_number();
+        let number = self.gate.next_segment();
         let view = self.catalog.view();
         let head = SegmentHead {
             time: self.gate.kept_time().0,

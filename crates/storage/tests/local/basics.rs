@@ -1,5 +1,6 @@
 //! Segments, indexes and what comes back after a start.
 
+use super::{audit, simulated::SimulatedDisk};
 use broker_core::{Headers, Message, MessageId, Storage, Stored, Subject, Timestamp};
 use broker_storage::{LocalConfig, LocalStorage};
 use bytes::Bytes;
@@ -110,4 +111,63 @@ async fn a_second_broker_is_refused() {
     let _store = open(directory.path());
     let second = LocalStorage::open(&config(directory.path())).err().unwrap();
     assert!(second.to_string().contains("in use by another broker"));
+}
+
+/// Calls that read files for one fetch, with so many segments.
+async fn reads_of_a_fetch(segments: u64) -> u64 {
+    let disk = SimulatedDisk::default();
+    let (store, _) = audit::open(&disk).unwrap();
+    let mut id = 0;
+    while disk.names().iter().filter(|name| name.ends_with(".log")).count() as u64 <= segments {
+        id += 1;
+        let batch =
+            vec![audit::message("a", id, None, 30_000), audit::message("b", id, None, 30_000)];
+        store.append(batch).await.unwrap();
+    }
+    // Sealing is done when the upkeep, which does one thing after another, answers.
+    store.reclaim(Timestamp(1)).await.unwrap();
+    let (mut most, ids) = (0, [1, 2, id / 3, id / 2, id - 3]);
+    for id in ids {
+        let before = disk.reads();
+        assert!(
+            store.fetch(&Subject::new("b").unwrap(), MessageId(id)).await.unwrap().is_some(),
+            "{id} of {ids:?}"
+        );
+        most = most.max(disk.reads() - before);
+    }
+    most
+}
+
+#[tokio::test]
+async fn a_fetch_reads_hardly_more_with_a_thousand_segments_than_with_few() {
+    let (few, many) = (reads_of_a_fetch(3).await, reads_of_a_fetch(1_000).await);
+    assert!(many <= few * 3, "{few} reads with 3 segments, {many} with 1,000");
+}
+
+#[tokio::test]
+async fn subjects_that_lived_once_cost_their_names_and_few_bytes() {
+    const SUBJECTS: usize = 50_000;
+    let disk = SimulatedDisk::default();
+    let (store, _) = audit::open(&disk).unwrap();
+    for part in 0..SUBJECTS / 500 {
+        let names = (0..500).map(|n| format!("{:030}", part * 500 + n));
+        let batch = names.map(|name| message(&name, 1, Some(1_000))).collect();
+        store.append(batch).await.unwrap();
+    }
+    let logs = || disk.names().into_iter().filter(|name| name.ends_with(".log")).count();
+    let mut rounds = 0;
+    while logs() > 1 {
+        store.reclaim(Timestamp(2_000)).await.unwrap();
+        rounds += 1;
+        assert!(rounds < 10_000, "space does not come back: {logs} segments", logs = logs());
+    }
+    let subjects = disk.names().into_iter().find(|name| name.ends_with(".subjects")).unwrap();
+    let each = disk.length(&subjects) / SUBJECTS;
+    assert!(each <= 30 + 16, "{each} bytes a subject");
+    drop(store);
+    let (store, _) = audit::open(&disk).unwrap();
+    for n in [0, 17, SUBJECTS - 1] {
+        assert_eq!(last_id(&store, &format!("{n:030}")).await, 1);
+    }
+    assert_eq!(last_id(&store, &format!("{SUBJECTS:030}")).await, 0);
 }

@@ -1,0 +1,140 @@
+//! Crashes at every step, torn writes at every byte, failing calls.
+
+use super::{
+    audit::{Acknowledged, Found, audit, go_on, message, open, subject, tell},
+    simulated::{Fault, SimulatedDisk, Tear},
+};
+use broker_core::{AppendError, MessageId, Storage, Timestamp, Writable};
+
+const EIO: i32 = 5;
+const ENOSPC: i32 = 28;
+
+async fn found_whole(disk: &SimulatedDisk, acknowledged: &Acknowledged, when: &str) {
+    let (store, recovery) = open(disk).unwrap_or_else(|error| panic!("{when}: {error}"));
+    assert_eq!(recovery.damage, [""; 0], "{when}");
+    assert_eq!(audit(&store, acknowledged).await, Found::default(), "{when}");
+    go_on(&store).await;
+    drop(store);
+    // What a start mended stays mended.
+    let (store, recovery) = open(&disk.crash(Tear::Nothing)).unwrap();
+    assert_eq!((recovery.torn, recovery.damage.len()), (0, 0), "{when}, second start");
+    assert_eq!(audit(&store, acknowledged).await, Found::default(), "{when}, second start");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_at_any_call_loses_nothing_that_was_acknowledged() {
+    let whole = SimulatedDisk::default();
+    drop(tell(&open(&whole).unwrap().0).await);
+    let calls = whole.calls();
+    assert!(whole.names().iter().any(|name| name.ends_with(".subjects")), "nothing was swept");
+    assert!(calls > 200, "the story has {calls} calls only");
+    for call in 0..calls {
+        let disk = SimulatedDisk::default();
+        let fault = Fault { from: call, until: u64::MAX, errno: EIO, only_syncs: false };
+        disk.set_fault(Some(fault));
+        let acknowledged = match open(&disk) {
+            Ok((store, _)) => tell(&store).await,
+            Err(_) => Acknowledged::default(),
+        };
+        for tear in [Tear::Nothing, Tear::Everything] {
+            let after = disk.crash(tear);
+            found_whole(&after, &acknowledged, &format!("call {call}, {tear:?}")).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_torn_at_any_byte_is_cut_and_the_rest_is_whole() {
+    let disk = SimulatedDisk::default();
+    let (store, _) = open(&disk).unwrap();
+    let acknowledged = tell(&store).await;
+    disk.set_fault(Some(Fault { from: 0, until: u64::MAX, errno: EIO, only_syncs: true }));
+    let batch = vec![message("a", 37, None, 40), message("b", 13, None, 40)];
+    let lost = store.append(batch).await;
+    assert!(matches!(lost, Err(AppendError::Lost(_))));
+    drop(store);
+    let torn = disk.last_unsynced();
+    assert!(torn > 200);
+    for byte in 0..=torn {
+        let after = disk.crash(Tear::Last(byte));
+        found_whole(&after, &acknowledged, &format!("torn at byte {byte}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_closes_the_store_to_writing_and_reading_goes_on() {
+    let disk = SimulatedDisk::default();
+    let (store, _) = open(&disk).unwrap();
+    let acknowledged = tell(&store).await;
+    let from = disk.calls();
+    disk.set_fault(Some(Fault { from, until: u64::MAX, errno: EIO, only_syncs: true }));
+    let lost = store.append(vec![message("a", 37, None, 10)]).await;
+    assert!(matches!(lost, Err(AppendError::Lost(_))), "{lost:?}");
+    disk.set_fault(None);
+    let later = store.append(vec![message("a", 38, None, 10)]).await;
+    assert!(matches!(later, Err(AppendError::Unavailable(_))), "{later:?}");
+    assert!(matches!(store.writable(), Writable::Closed(_)));
+    assert_eq!(store.fetch(&subject("a"), MessageId(37)).await, Ok(None));
+    assert_eq!(store.last_id(&subject("a")).await, Ok(MessageId(36)));
+    assert_eq!(audit(&store, &acknowledged).await, Found::default());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_disk_refuses_and_takes_again_when_there_is_room() {
+    let disk = SimulatedDisk::default();
+    let (store, _) = open(&disk).unwrap();
+    store.append(vec![message("a", 1, None, 10)]).await.unwrap();
+    disk.set_free(Some(1_000));
+    let mut id = 1;
+    loop {
+        id += 1;
+        match store.append(vec![message("a", id, None, 3_000)]).await {
+            Ok(_) => assert!(id < 100, "the disk never fills"),
+            Err(error) => {
+                assert!(matches!(error, AppendError::Full(_)), "{error:?}");
+                break;
+            }
+        }
+    }
+    assert!(matches!(store.writable(), Writable::Full(_)));
+    assert!(store.fetch(&subject("a"), MessageId(1)).await.unwrap().is_some());
+    // A start while it is full serves what is there.
+    drop(store);
+    let (store, _) = open(&disk).unwrap();
+    assert_eq!(store.last_id(&subject("a")).await, Ok(MessageId(id - 1)));
+    disk.set_free(None);
+    store.append(vec![message("a", id, None, 3_000)]).await.unwrap();
+    assert_eq!(store.writable(), Writable::Yes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_finds_no_room_is_cut_back() {
+    let disk = SimulatedDisk::default();
+    let (store, _) = open(&disk).unwrap();
+    store.append(vec![message("a", 1, None, 10)]).await.unwrap();
+    let from = disk.calls();
+    disk.set_fault(Some(Fault { from, until: from + 1, errno: ENOSPC, only_syncs: false }));
+    let full = store.append(vec![message("a", 2, None, 10)]).await;
+    assert_eq!(full, Err(AppendError::Full("disk space")));
+    store.append(vec![message("a", 3, None, 10)]).await.unwrap();
+    drop(store);
+    let (store, recovery) = open(&disk.crash(Tear::Everything)).unwrap();
+    assert_eq!((recovery.torn, recovery.damage.len()), (0, 0));
+    assert_eq!(store.fetch(&subject("a"), MessageId(2)).await, Ok(None));
+    assert!(store.fetch(&subject("a"), MessageId(3)).await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_idle_store_writes_nothing() {
+    let disk = SimulatedDisk::default();
+    let (store, _) = open(&disk).unwrap();
+    tell(&store).await;
+    for _ in 0..20 {
+        store.reclaim(Timestamp(4_000)).await.unwrap();
+    }
+    let calls = disk.calls();
+    for _ in 0..20 {
+        store.reclaim(Timestamp(4_000)).await.unwrap();
+    }
+    assert_eq!(disk.calls(), calls);
+}
