@@ -8,13 +8,13 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// A program the tests need and the Debian package that brings it.
+/// A program the tests need and the Debian packages that bring it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Need {
     /// As found in PATH.
     pub program: &'static str,
-    /// As `apt-get install` calls it.
-    pub package: &'static str,
+    /// As `apt-get install` calls them, separated by blanks.
+    pub packages: &'static str,
 }
 
 /// Makes sure that everything the steps need is there. A machine that has it all is not touched
@@ -28,13 +28,13 @@ pub fn prepare(steps: &[Step]) -> Result<(), String> {
         return Ok(());
     }
     let programs: Vec<&str> = missing.iter().map(|need| need.program).collect();
-    let packages: Vec<&str> = missing.iter().map(|need| need.package).collect();
+    let packages: Vec<&str> = missing.iter().flat_map(|need| need.packages.split(' ')).collect();
     println!("This machine lacks {}: installing {}", programs.join(", "), packages.join(", "));
     install(&packages)?;
     match missing.iter().find(|need| !is_there(need)) {
         Some(need) => Err(format!(
-            "`{}` is still not in PATH: install the package `{}` by hand.",
-            need.program, need.package
+            "`{}` is still not in PATH: install `{}` by hand.",
+            need.program, need.packages
         )),
         None => Ok(()),
     }
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn finds_what_is_there_and_only_that() {
-        assert!(is_there(&Need { program: "sh", package: "dash" }));
-        assert!(!is_there(&Need { program: "no-such-program", package: "none" }));
+        assert!(is_there(&Need { program: "sh", packages: "dash" }));
+        assert!(!is_there(&Need { program: "no-such-program", packages: "none" }));
     }
 }

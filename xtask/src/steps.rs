@@ -37,15 +37,18 @@ impl Cargo {
     }
 }
 
-const C_BUILD: &[Need] =
-    &[Need { program: "cc", package: "gcc" }, Need { program: "make", package: "make" }];
+/// For the allocator's C code.
+const C_BUILD: &[Need] = &[
+    Need { program: "cc", packages: "gcc libc6-dev" },
+    Need { program: "make", packages: "make" },
+];
 
 const SYSTEM: &[Need] = &[
-    Need { program: "cc", package: "gcc" },
-    Need { program: "make", package: "make" },
-    Need { program: "strace", package: "strace" },
-    Need { program: "mount", package: "mount" },
-    Need { program: "unshare", package: "util-linux" },
+    Need { program: "cc", packages: "gcc libc6-dev" },
+    Need { program: "make", packages: "make" },
+    Need { program: "strace", packages: "strace" },
+    Need { program: "mount", packages: "mount" },
+    Need { program: "unshare", packages: "util-linux" },
 ];
 
 /// Every step, in the order they run.
