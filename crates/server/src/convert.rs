@@ -26,7 +26,7 @@ pub enum Invalid {
     NegativeSeconds(i32),
     #[error("expiration is not a normal positive duration: {seconds} s and {nanos} ns")]
     BadDuration { seconds: i64, nanos: i32 },
-    #[error("{0}")]
+    #[error("{0}: {1}")]
     LongLifetime(&'static str, LifetimeError),
     #[error("more than one of expirationSeconds, expiration and keep is set")]
     SeveralLifetimes,
