@@ -122,6 +122,11 @@ impl Upkeep {
     }
 
     fn seal(&mut self, segment: &Arc<Unsealed>, end: u64) -> io::Result<()> {
+        let is_sealing = |other: &Arc<Unsealed>| other.number == segment.number;
+        if !self.catalog.view().sealing.iter().any(is_sealing) {
+            // It was sealed when this was tried before, and only what came after failed.
+            return Ok(());
+        }
         let files = &self.catalog.files;
         segment.file.truncate(end)?;
         segment.file.sync()?;

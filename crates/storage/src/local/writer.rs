@@ -228,7 +228,8 @@ impl Writer {
         if !is_full(error) {
             return self.lost(error);
         }
-        match self.active.file.truncate(self.end) {
+        // Synced, or a crash could bring back what was refused.
+        match self.active.file.truncate(self.end).and_then(|()| self.active.file.sync()) {
             Ok(()) => {
                 self.allocated = self.end;
                 self.failed(error)
@@ -336,9 +337,16 @@ pub fn begin_segment(
         let (time, name) = (Timestamp(head.time), subject.as_bytes());
         record::put_mark(Kind::Purge, *up_to, time, name, number, &mut bytes);
     }
-    let file = disk.create(&log_name(number))?;
-    file.write_at(&bytes, 0)?;
-    file.sync()?;
+    // Aside first: a segment that a crash leaves half made would be taken for one without the purges.
+    let (name, aside) = (log_name(number), format!("{}.new", log_name(number)));
+    let file = disk.create(&aside)?;
+    let made = file.write_at(&bytes, 0).and_then(|()| file.sync());
+    if let Err(error) = made {
+        // What stays is removed at the next start.
+        let _ = disk.unlink(&aside);
+        return Err(error);
+    }
+    disk.rename(&aside, &name)?;
     disk.sync_directory()?;
     Ok((file, bytes.len() as u64))
 }

@@ -14,6 +14,8 @@ pub enum Tear {
     Nothing,
     /// All but the last arrived, and so many bytes of the last.
     Last(usize),
+    /// All arrived, names too, but only so many bytes of each file's last.
+    Cut(usize),
     /// All arrived, names too.
     Everything,
 }
@@ -158,7 +160,7 @@ impl SimulatedDisk {
             durable_names: state.durable_names.clone(),
             ..State::default()
         };
-        if tear == Tear::Everything {
+        if matches!(tear, Tear::Cut(_) | Tear::Everything) {
             after.names = state.names.clone();
             after.durable_names = state.names.clone();
         }
@@ -168,8 +170,12 @@ impl SimulatedDisk {
             for (at, change) in file.pending.iter().enumerate() {
                 match tear {
                     Tear::Nothing => {}
-                    Tear::Last(most) if at == last => apply(&mut bytes, change, most),
-                    Tear::Last(_) | Tear::Everything => apply(&mut bytes, change, usize::MAX),
+                    Tear::Last(most) | Tear::Cut(most) if at == last => {
+                        apply(&mut bytes, change, most);
+                    }
+                    Tear::Last(_) | Tear::Cut(_) | Tear::Everything => {
+                        apply(&mut bytes, change, usize::MAX);
+                    }
                 }
             }
             after.files.push(FileState { live: bytes.clone(), durable: bytes, pending: vec![] });
