@@ -247,7 +247,12 @@ impl Storage for LocalStorage {
     }
 
     fn last_id(&self, subject: &Subject) -> StorageFuture<Result<MessageId, ReadError>> {
-        answer(self.catalog.last_id(subject))
+        // Asked by the one who numbers messages: the disk must not hold him up.
+        if self.catalog.is_all_in_memory() {
+            return answer(self.catalog.last_id(subject));
+        }
+        let subject = subject.clone();
+        self.read(move |catalog| catalog.last_id(&subject))
     }
 
     fn subjects(

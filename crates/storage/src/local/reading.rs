@@ -166,6 +166,12 @@ impl Catalog {
         Ok((sources, complete))
     }
 
+    /// Whether nothing is sealed yet, so that a subject is known without reading a file.
+    pub fn is_all_in_memory(&self) -> bool {
+        let view = self.view();
+        view.directory.runs.is_empty() && view.subjects.is_none()
+    }
+
     /// The highest id ever kept for a subject.
     pub fn last_id(&self, subject: &Subject) -> Result<MessageId, ReadError> {
         self.retry(|| self.try_last_id(&self.view(), subject)).map(MessageId)
