@@ -1,39 +1,62 @@
 //! Acknowledgements of a publish stream, written straight into frames.
 
-use crate::{convert::wire_durability, limits::MAX_ACK, status::Problem};
+use crate::{convert::wire_durability, status::Problem};
 use broker_core::{Durability, MessageId};
 use bytes::{BufMut, Bytes, BytesMut};
 use prost::{
     Message as _,
     encoding::{self, WireType},
 };
+use std::collections::VecDeque;
 use tonic::Status;
 
-/// Results gathered for the next `PublishAck`s. A result takes few bytes and there are many, so they
-/// are encoded as they come instead of being collected first.
-pub struct Ack {
+/// Bytes of results that are put into one `PublishAck`; a larger one has a single result.
+const TARGET: usize = 32 * 1024;
+
+/// A gRPC frame's compression flag and length, in bytes.
+const PREFIX: usize = 5;
+
+/// What a waiting result takes of memory beside its encoded form, in bytes, rounded up.
+const BOOKKEEPING: usize = 8;
+
+/// Results on their way into `PublishAck`s. A result takes few bytes and there are many, so they are
+/// encoded as they come instead of being collected first.
+pub struct Acks {
     durability: i32,
-    /// Finished frames, each a `PublishAck` with its prefix.
-    finished: BytesMut,
-    /// Results of the frame that is being written.
-    results: BytesMut,
+    finished: VecDeque<Frame>,
+    /// What those take of memory.
+    weight: usize,
+    /// The frame that is being written; empty, or its prefix and results.
+    current: BytesMut,
+    results: usize,
     /// Whether one of them is a stored message's.
     is_stored: bool,
 }
 
-impl Ack {
+/// A `PublishAck` with its prefix.
+pub struct Frame {
+    pub bytes: Bytes,
+    /// How many results it has.
+    pub results: usize,
+}
+
+impl Frame {
+    /// What it takes of memory.
+    pub fn weight(&self) -> usize {
+        self.bytes.len() + self.results * BOOKKEEPING
+    }
+}
+
+impl Acks {
     pub fn new(durability: Durability) -> Self {
         Self {
             durability: wire_durability(durability).into(),
-            finished: BytesMut::new(),
-            results: BytesMut::new(),
+            finished: VecDeque::new(),
+            weight: 0,
+            current: BytesMut::new(),
+            results: 0,
             is_stored: false,
         }
-    }
-
-    /// Bytes gathered.
-    pub fn len(&self) -> usize {
-        self.finished.len() + self.results.len()
     }
 
     /// The result of an acknowledged message.
@@ -41,8 +64,8 @@ impl Ack {
         // A oneof is written even when it holds its default.
         let length = 1 + encoding::encoded_len_varint(id.0);
         self.begin_result(length);
-        encoding::encode_key(1, WireType::Varint, &mut self.results);
-        encoding::encode_varint(id.0, &mut self.results);
+        encoding::encode_key(1, WireType::Varint, &mut self.current);
+        encoding::encode_varint(id.0, &mut self.current);
         self.is_stored |= !id.is_none();
     }
 
@@ -62,66 +85,83 @@ impl Ack {
         let length =
             encoding::key_len(2) + encoding::encoded_len_varint(status.len() as u64) + status.len();
         self.begin_result(length);
-        encoding::encode_key(2, WireType::LengthDelimited, &mut self.results);
-        encoding::encode_varint(status.len() as u64, &mut self.results);
-        self.results.put_slice(&status);
+        encoding::encode_key(2, WireType::LengthDelimited, &mut self.current);
+        encoding::encode_varint(status.len() as u64, &mut self.current);
+        self.current.put_slice(&status);
     }
 
     fn begin_result(&mut self, length: usize) {
         // Key, length and the durability behind all results take a few bytes more.
-        if self.results.len() + length + 16 > MAX_ACK {
+        if self.current.len() + length + 16 > TARGET {
             self.finish();
         }
-        encoding::encode_key(1, WireType::LengthDelimited, &mut self.results);
-        encoding::encode_varint(length as u64, &mut self.results);
+        if self.current.is_empty() {
+            self.current.put_bytes(0, PREFIX);
+        }
+        self.results += 1;
+        encoding::encode_key(1, WireType::LengthDelimited, &mut self.current);
+        encoding::encode_varint(length as u64, &mut self.current);
     }
 
     fn finish(&mut self) {
-        if self.results.is_empty() {
+        if self.results == 0 {
             return;
         }
         if std::mem::take(&mut self.is_stored) {
-            encoding::int32::encode(2, &self.durability, &mut self.results);
+            encoding::int32::encode(2, &self.durability, &mut self.current);
         }
-        self.finished.reserve(5 + self.results.len());
-        self.finished.put_u8(0);
         // At most MAX_ACK.
-        self.finished.put_u32(u32::try_from(self.results.len()).unwrap_or(u32::MAX));
-        self.finished.put_slice(&self.results);
-        self.results.clear();
+        let length = u32::try_from(self.current.len() - PREFIX).unwrap_or(u32::MAX);
+        self.current[1..PREFIX].copy_from_slice(&length.to_be_bytes());
+        let bytes = self.current.split().freeze();
+        let frame = Frame { bytes, results: std::mem::take(&mut self.results) };
+        self.weight += frame.weight();
+        self.finished.push_back(frame);
     }
 
-    /// All that was gathered, as whole frames.
-    pub fn frames(&mut self) -> Bytes {
-        self.finish();
-        self.finished.split().freeze()
+    /// What waits here takes of memory, about.
+    pub fn weight(&self) -> usize {
+        self.weight + self.current.len() + self.results * BOOKKEEPING
+    }
+
+    /// The oldest results, as a whole frame.
+    pub fn take(&mut self) -> Option<Frame> {
+        if self.finished.is_empty() {
+            self.finish();
+        }
+        let frame = self.finished.pop_front()?;
+        self.weight -= frame.weight();
+        Some(frame)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MAX_ACK;
     use broker_proto::{Durability as Wire, PublishAck, publish_result};
     use bytes::Buf;
 
-    fn decode(mut frames: Bytes) -> Vec<PublishAck> {
+    fn decode(taken: &mut Acks) -> Vec<PublishAck> {
         let mut acks = Vec::new();
-        while frames.has_remaining() {
-            assert_eq!(frames.get_u8(), 0);
-            let length = frames.get_u32() as usize;
-            assert!(length <= MAX_ACK);
-            acks.push(PublishAck::decode(frames.split_to(length)).unwrap());
+        while let Some(Frame { mut bytes, results }) = taken.take() {
+            assert_eq!(bytes.get_u8(), 0);
+            assert_eq!(bytes.get_u32() as usize, bytes.len());
+            assert!(bytes.len() <= MAX_ACK);
+            let ack = PublishAck::decode(bytes).unwrap();
+            assert_eq!(ack.results.len(), results);
+            acks.push(ack);
         }
         acks
     }
 
     #[test]
     fn results_keep_their_order_and_durability_speaks_of_stored_ones() {
-        let mut ack = Ack::new(Durability::Disk);
+        let mut ack = Acks::new(Durability::Disk);
         ack.accept(MessageId(300));
         ack.refuse(Problem::StorageUnavailable);
         ack.accept(MessageId::NONE);
-        let [ack] = &decode(ack.frames())[..] else { panic!("one acknowledgement") };
+        let [ack] = &decode(&mut ack)[..] else { panic!("one acknowledgement") };
         assert_eq!(ack.durability(), Wire::Disk);
         let results: Vec<_> = ack.results.iter().map(|one| one.result.clone().unwrap()).collect();
         assert_eq!(results[0], publish_result::Result::Id(300));
@@ -132,19 +172,20 @@ mod tests {
 
     #[test]
     fn delivered_only_results_have_no_durability() {
-        let mut ack = Ack::new(Durability::Disk);
+        let mut ack = Acks::new(Durability::Disk);
         ack.accept(MessageId::NONE);
-        assert_eq!(decode(ack.frames())[0].durability(), Wire::Delivered);
-        assert_eq!(ack.len(), 0);
+        assert_eq!(decode(&mut ack)[0].durability(), Wire::Delivered);
+        assert_eq!(ack.weight(), 0);
+        assert!(ack.take().is_none());
     }
 
     #[test]
     fn an_acknowledgement_stays_below_its_limit() {
-        let mut ack = Ack::new(Durability::Memory);
+        let mut ack = Acks::new(Durability::Memory);
         for _ in 0..20_000 {
             ack.refuse(Problem::StorageUnavailable);
         }
-        let acks = decode(ack.frames());
+        let acks = decode(&mut ack);
         assert!(acks.len() > 1);
         assert_eq!(acks.iter().map(|ack| ack.results.len()).sum::<usize>(), 20_000);
     }

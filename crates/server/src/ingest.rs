@@ -1,13 +1,14 @@
 //! A publish stream: read eagerly, numbered in the order sent, acknowledged in that order.
 //!
-//! A task of its own reads and submits; the response takes the answers. So a client that does not
-//! read its acknowledgements is read all the same, until too many results wait for it.
+//! One task reads and submits, another one takes the answers and encodes them, and the response hands
+//! them on. So a client that does not read its acknowledgements is read all the same, until too many
+//! results wait for it, and those take a few bytes each.
 
 use crate::{
-    ack::Ack,
+    ack::Acks,
     batch,
     convert::Publications,
-    limits::MAX_ACK,
+    outbox::Outbox,
     receiving::{Received, Receiving},
     results::{Pool, Waiting},
     shutdown::{Phase, Watch},
@@ -20,7 +21,7 @@ use http_body::Body;
 use std::sync::Arc;
 use tokio::{sync::mpsc, task::AbortHandle};
 
-/// Submissions whose results wait; the number of results is bounded too.
+/// Submissions that are not answered yet; what is in them is bounded by the core's queue.
 const SUBMISSIONS: usize = 1_024;
 
 /// Batches that are there are submitted together until they have this many messages or bytes: who
@@ -36,7 +37,7 @@ struct Submitted {
     size: usize,
 }
 
-/// What the reader tells the writer: messages, or why there will be no more.
+/// What the reader tells the collector: messages, or why there will be no more.
 type Word = Result<Submitted, Problem>;
 
 /// Acknowledgements as DATA frames. Reading stops when this is dropped.
@@ -51,23 +52,16 @@ where
 {
     let (words, submitted) = mpsc::channel(SUBMISSIONS);
     let waiting = Arc::new(Waiting::new(pool));
-    let ack = Ack::new(broker.durability());
-    let reader = Reader {
-        broker,
-        receiving,
-        watch,
-        waiting: waiting.clone(),
-        publications: Publications::default(),
-    };
-    let reading = AbortOnDrop(tokio::spawn(reader.run(words)).abort_handle());
-    let writer = Writer { submitted, oldest: None, ack, end: None, waiting, _reading: reading };
-    stream::unfold(Some(writer), |writer| async {
-        let mut writer = writer?;
-        match writer.next().await {
-            Ok(Some(frame)) => Some((Ok(frame), Some(writer))),
-            Ok(None) => None,
-            Err(problem) => Some((Err(problem), None)),
-        }
+    let outbox = Arc::new(Outbox::new(broker.durability(), waiting.clone()));
+    let publications = Publications::default();
+    let reader = Reader { broker, receiving, watch, waiting, publications };
+    let tasks = [
+        AbortOnDrop(tokio::spawn(reader.run(words)).abort_handle()),
+        AbortOnDrop(tokio::spawn(collect(submitted, outbox.clone())).abort_handle()),
+    ];
+    stream::unfold((outbox, tasks), |(outbox, tasks)| async {
+        let frame = outbox.take().await?;
+        Some((frame, (outbox, tasks)))
     })
 }
 
@@ -181,7 +175,7 @@ where
 
     async fn submit(&mut self, gathered: Gathered) -> Word {
         let size = gathered.size();
-        self.waiting.add(size);
+        self.waiting.expect(size);
         let Gathered { publications, refused, held, .. } = gathered;
         let receipt = self.broker.submit(publications).await?;
         // Counted by the core from here on.
@@ -190,69 +184,49 @@ where
     }
 }
 
-struct Writer {
-    submitted: mpsc::Receiver<Word>,
-    /// Taken from those, and not answered yet.
-    oldest: Option<Submitted>,
-    ack: Ack,
-    /// Why the stream ends, once what came before is acknowledged.
-    end: Option<Problem>,
-    waiting: Arc<Waiting>,
-    _reading: AbortOnDrop,
+/// Takes the answers in order. Whatever is answered goes along; nothing waits for what is not.
+async fn collect(mut submitted: mpsc::Receiver<Word>, outbox: Arc<Outbox>) {
+    let mut next = submitted.recv().await;
+    loop {
+        let Submitted { mut receipt, refused, size } = match next {
+            Some(Ok(submitted)) => submitted,
+            Some(Err(problem)) => return outbox.end(Some(problem)),
+            None => return outbox.end(None),
+        };
+        let answers = match (&mut receipt).now_or_never() {
+            Some(answers) => answers,
+            None => {
+                outbox.deliver();
+                receipt.await
+            }
+        };
+        outbox.put(|acks| write(acks, size, refused, answers));
+        next = match submitted.try_recv() {
+            Ok(word) => Some(word),
+            Err(_) => {
+                outbox.deliver();
+                submitted.recv().await
+            }
+        };
+    }
 }
 
-impl Writer {
-    /// The next frames of acknowledgements; `None` when all are given and the client is done.
-    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
-        if let Some(end) = self.end.take() {
-            return Err(end);
-        }
-        let mut oldest = match self.oldest.take() {
-            Some(oldest) => oldest,
-            None => match self.submitted.recv().await {
-                Some(word) => word?,
-                None => return Ok(None),
+fn write(
+    acks: &mut Acks,
+    size: usize,
+    refused: Vec<(usize, Problem)>,
+    answers: Vec<Result<Published, PublishError>>,
+) {
+    let mut answers = answers.into_iter();
+    let mut refused = refused.into_iter().peekable();
+    for place in 0..size {
+        match refused.next_if(|(at, _)| *at == place) {
+            Some((_, problem)) => acks.refuse(problem),
+            None => match answers.next() {
+                Some(Ok(published)) => acks.accept(published.id),
+                Some(Err(error)) => acks.refuse(error.into()),
+                None => acks.refuse(Problem::OutcomeUnknown),
             },
-        };
-        let answers = (&mut oldest.receipt).await;
-        self.write(oldest, answers);
-        self.write_what_is_answered();
-        Ok(Some(self.ack.frames()))
-    }
-
-    /// Whatever is answered by now goes along; nothing waits for what is not.
-    fn write_what_is_answered(&mut self) {
-        while self.ack.len() < MAX_ACK / 2 {
-            match self.submitted.try_recv() {
-                Ok(Ok(mut submitted)) => match (&mut submitted.receipt).now_or_never() {
-                    Some(answers) => self.write(submitted, answers),
-                    None => {
-                        self.oldest = Some(submitted);
-                        return;
-                    }
-                },
-                Ok(Err(problem)) => {
-                    self.end = Some(problem);
-                    return;
-                }
-                Err(_) => return,
-            }
         }
-    }
-
-    fn write(&mut self, submitted: Submitted, answers: Vec<Result<Published, PublishError>>) {
-        let mut answers = answers.into_iter();
-        let mut refused = submitted.refused.into_iter().peekable();
-        for place in 0..submitted.size {
-            match refused.next_if(|(at, _)| *at == place) {
-                Some((_, problem)) => self.ack.refuse(problem),
-                None => match answers.next() {
-                    Some(Ok(published)) => self.ack.accept(published.id),
-                    Some(Err(error)) => self.ack.refuse(error.into()),
-                    None => self.ack.refuse(Problem::OutcomeUnknown),
-                },
-            }
-        }
-        self.waiting.remove(submitted.size);
     }
 }

@@ -20,6 +20,7 @@ mod layers;
 mod limits;
 mod observe;
 mod origin;
+mod outbox;
 mod receiving;
 mod reply;
 mod results;

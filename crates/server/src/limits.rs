@@ -8,7 +8,7 @@
 //! | requests being received | [`ServerLimits::receiving_bytes`] | 48 MiB |
 //! | stored messages being sent | [`ServerLimits::sending_bytes`] | 32 MiB |
 //! | publish streams that are not read | [`ServerLimits::publish_streams`] x [`ServerLimits::stream_window`] | 32 MiB |
-//! | results that clients do not read | [`ServerLimits::waiting_results`] x 24 bytes | 24 MiB |
+//! | results that clients do not read | [`ServerLimits::waiting_result_bytes`] | 16 MiB |
 //! | frames ready for subscriptions | 32 KiB each, or 32 MiB shared by all | 32 MiB |
 //!
 //! Calls and connections come on top with a few KiB each. The window of a connection is no promise
@@ -92,9 +92,9 @@ pub struct ServerLimits {
     /// Bytes of stored messages being sent at once to readers that have them to themselves: fetches,
     /// and subscriptions that catch up. (Live messages are shared, and counted by the core.)
     pub sending_bytes: usize,
-    /// Results over all publish streams that wait for their clients to read them. Beyond that a
-    /// stream is read on only while few of its own wait.
-    pub waiting_results: usize,
+    /// Bytes of results, over all publish streams, that wait for their clients to read them. Beyond
+    /// that a stream is read on only while few of its own wait.
+    pub waiting_result_bytes: usize,
     /// HTTP/2 window of a stream, in bytes.
     pub stream_window: u32,
     /// HTTP/2 window of a connection, in bytes. Much larger than a stream's: small DATA frames that
@@ -123,7 +123,7 @@ impl Default for ServerLimits {
             side_calls: 256,
             receiving_bytes: 48 * MIB,
             sending_bytes: 32 * MIB,
-            waiting_results: 1024 * 1024,
+            waiting_result_bytes: 16 * MIB,
             stream_window: 128 * 1024,
             connection_window: 64 * 1024 * 1024,
             send_buffer: 256 * KIB,

@@ -7,39 +7,49 @@ use std::sync::{
 };
 use tokio::sync::Notify;
 
-/// The results that wait over all streams.
+/// The results that wait over all streams, by what they take of memory.
 #[derive(Debug)]
 pub struct Pool {
-    waiting: AtomicUsize,
+    bytes: AtomicUsize,
     limit: usize,
 }
 
 impl Pool {
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { waiting: AtomicUsize::new(0), limit })
+        Arc::new(Self { bytes: AtomicUsize::new(0), limit })
     }
 }
 
 /// The results that wait on one stream.
 pub struct Waiting {
     pool: Arc<Pool>,
-    own: AtomicUsize,
+    results: AtomicUsize,
+    bytes: AtomicUsize,
     fewer: Notify,
 }
 
 impl Waiting {
     pub fn new(pool: Arc<Pool>) -> Self {
-        Self { pool, own: AtomicUsize::new(0), fewer: Notify::new() }
+        let (results, bytes) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { pool, results, bytes, fewer: Notify::new() }
     }
 
-    pub fn add(&self, results: usize) {
-        self.own.fetch_add(results, Ordering::Relaxed);
-        self.pool.waiting.fetch_add(results, Ordering::Relaxed);
+    /// Messages were read: that many results will come.
+    pub fn expect(&self, results: usize) {
+        self.results.fetch_add(results, Ordering::Relaxed);
     }
 
-    pub fn remove(&self, results: usize) {
-        self.own.fetch_sub(results, Ordering::Relaxed);
-        self.pool.waiting.fetch_sub(results, Ordering::Relaxed);
+    /// Results came, and take that much.
+    pub fn hold(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+        self.pool.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// The client takes results.
+    pub fn remove(&self, results: usize, bytes: usize) {
+        self.results.fetch_sub(results, Ordering::Relaxed);
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.pool.bytes.fetch_sub(bytes, Ordering::Relaxed);
         self.fewer.notify_one();
     }
 
@@ -52,16 +62,16 @@ impl Waiting {
     }
 
     fn is_at_limit(&self) -> bool {
-        let own = self.own.load(Ordering::Relaxed);
-        own >= MAX_WAITING_RESULTS
-            || own >= OWN_WAITING_RESULTS
-                && self.pool.waiting.load(Ordering::Relaxed) >= self.pool.limit
+        let results = self.results.load(Ordering::Relaxed);
+        results >= MAX_WAITING_RESULTS
+            || results >= OWN_WAITING_RESULTS
+                && self.pool.bytes.load(Ordering::Relaxed) >= self.pool.limit
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.pool.waiting.fetch_sub(*self.own.get_mut(), Ordering::Relaxed);
+        self.pool.bytes.fetch_sub(*self.bytes.get_mut(), Ordering::Relaxed);
     }
 }
 
@@ -73,9 +83,10 @@ mod tests {
     #[test]
     fn a_stream_stops_at_its_limit_and_goes_on_below() {
         let waiting = Waiting::new(Pool::new(usize::MAX));
-        waiting.add(MAX_WAITING_RESULTS);
+        waiting.expect(MAX_WAITING_RESULTS);
         assert!(waiting.below_limit().now_or_never().is_none());
-        waiting.remove(1);
+        waiting.hold(16);
+        waiting.remove(1, 16);
         assert!(waiting.below_limit().now_or_never().is_some());
     }
 
@@ -83,12 +94,13 @@ mod tests {
     fn who_has_few_goes_on_though_others_fill_the_pool() {
         let pool = Pool::new(10_000);
         let (greedy, modest) = (Waiting::new(pool.clone()), Waiting::new(pool.clone()));
-        greedy.add(10_000);
+        greedy.expect(10_000);
+        greedy.hold(10_000);
         assert!(greedy.below_limit().now_or_never().is_none());
-        modest.add(OWN_WAITING_RESULTS - 1);
+        modest.expect(OWN_WAITING_RESULTS - 1);
         assert!(modest.below_limit().now_or_never().is_some());
         drop(greedy);
-        modest.add(1);
+        modest.expect(1);
         assert!(modest.below_limit().now_or_never().is_some());
     }
 }

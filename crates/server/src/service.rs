@@ -64,7 +64,7 @@ impl Service {
             watch,
             receiving: room("receiving_bytes", limits.receiving_bytes),
             sending: room("sending_bytes", limits.sending_bytes),
-            results: Pool::new(limits.waiting_results),
+            results: Pool::new(limits.waiting_result_bytes),
             publish_streams: Arc::new(Semaphore::new(limits.publish_streams)),
             observer,
         }

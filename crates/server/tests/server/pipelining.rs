@@ -98,6 +98,26 @@ async fn who_does_not_read_results_is_no_longer_read() {
 }
 
 #[tokio::test]
+async fn results_may_wait_in_great_number_however_they_were_sent() {
+    let host = Host::start().await;
+    let connection = raw::Connection::open(host.address).await;
+    let (response, sending) = connection.begin(raw::STREAM, &[]).await;
+    let response = response.await.unwrap();
+    let one = raw::framed(0, &batch([message("s", "x")]).encode_to_vec());
+    let all = Bytes::from(one.repeat(MAX_WAITING_RESULTS - 1));
+    soon("all was read", raw::send(sending, all)).await.unwrap();
+    let answer = raw::answer(response).await;
+    assert_eq!(answer.status().code(), tonic::Code::Ok);
+    let (mut rest, mut results) = (answer.body, 0);
+    while !rest.is_empty() {
+        let length = u32::from_be_bytes(rest[1..5].try_into().unwrap()) as usize;
+        results += PublishAck::decode(rest.slice(5..5 + length)).unwrap().results.len();
+        rest = rest.slice(5 + length..);
+    }
+    assert_eq!(results, MAX_WAITING_RESULTS - 1);
+}
+
+#[tokio::test]
 async fn small_frames_that_stand_unread_do_not_end_the_connection() {
     const MESSAGES: usize = 20_000;
     let host = Host::start().await;
