@@ -52,17 +52,17 @@ const RATES: Rates = Rates {
 
 #[test]
 fn a_broker_over_memory_is_as_the_model() {
-    check(250, 60, |_| Memory::new());
+    check(600, 60, |_| Memory::new());
 }
 
 #[test]
 fn a_broker_over_a_faulty_store_is_as_the_model() {
-    check(250, 60, |seed| chance(Memory::new(), Arc::new(Seeded::new(seed, RATES))));
+    check(600, 60, |seed| chance(Memory::new(), Arc::new(Seeded::new(seed, RATES))));
 }
 
 #[test]
 fn a_broker_over_the_local_disk_is_as_the_model() {
-    check(60, 50, |_| Local::new());
+    check(80, 50, |_| Local::new());
 }
 
 #[test]

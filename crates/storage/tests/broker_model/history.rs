@@ -53,7 +53,7 @@ impl Entry {
     /// Checks all that a reader is shown of it at `now`.
     pub fn check(&self, message: &Message, now: Timestamp) {
         assert_eq!(self.body, message.body);
-        assert!(!message.is_expired(now), "an expired message is shown: {message:?} at {now}");
+        assert!(!self.is_expired(now), "an expired message is shown: {message:?} at {now}");
         assert!(!self.was_expired.get(), "shown after it had expired: {message:?}");
         if let Fate::Stored { lifetime, expires_at, .. } = &self.fate {
             let exact = lifetime.map(|ns| Timestamp(message.published_at.0 + ns as i64));
@@ -75,5 +75,16 @@ impl History {
     pub fn find(&self, id: MessageId) -> Option<&Entry> {
         let entry = |entry: &&Entry| entry.id() == Some(id);
         self.entries.iter().find(entry)
+    }
+
+    /// Messages that live and will expire, with the moment when they do.
+    pub fn mortal(&self, now: Timestamp) -> Vec<(MessageId, Timestamp)> {
+        let mortal = |entry: &Entry| match &entry.fate {
+            Fate::Stored { id, expires_at, .. } if !entry.is_purged => {
+                expires_at.get().filter(|at| *at > now).map(|at| (*id, at))
+            }
+            _ => None,
+        };
+        self.entries.iter().filter_map(mortal).collect()
     }
 }

@@ -44,6 +44,8 @@ pub enum Step {
     Purge(usize, Option<Index>),
     /// Time passes, in ns.
     Advance(u64),
+    /// One that lives is fetched in its last nanosecond, and again when that is over.
+    Expire(usize, Index),
     /// The wall clock is set, by ns.
     SetClock(i64),
     Reclaim,
@@ -84,9 +86,10 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (subject(), index()).prop_map(|(subject, id)| Step::Fetch(subject, id)),
         2 => (subject(), prop::option::of(index())).prop_map(|(of, up_to)| Step::Purge(of, up_to)),
         5 => (0..200u64).prop_map(Step::Advance),
+        4 => (subject(), index()).prop_map(|(subject, which)| Step::Expire(subject, which)),
         2 => (-300..300i64).prop_map(Step::SetClock),
         2 => Just(Step::Reclaim),
-        2 => (restart, -500..100i64).prop_map(|(how, by)| Step::Restart(how, by)),
+        4 => (restart, -500..100i64).prop_map(|(how, by)| Step::Restart(how, by)),
     ]
 }
 

@@ -73,6 +73,7 @@ impl<S: StoreUnderTest> World<S> {
             }
             Step::Purge(of, up_to) => self.purge(*of, up_to.as_ref()).await,
             Step::Advance(by) => self.time.advance(Duration::from_nanos(*by)),
+            Step::Expire(of, which) => self.expire(*of, which).await,
             Step::SetClock(by) => self.step_clock(*by),
             Step::Reclaim => {
                 // The broker does so by itself too; a store that cannot now will later.
@@ -265,6 +266,20 @@ impl<S: StoreUnderTest> World<S> {
         }
     }
 
+    async fn expire(&self, of: usize, which: &Index) {
+        let mortal = self.histories[of].mortal(self.now());
+        if mortal.is_empty() {
+            return;
+        }
+        let (id, at) = *which.get(&mortal);
+        for now in [Timestamp(at.0 - 1), at] {
+            // Forward steps are followed at once, so this is the broker's time exactly.
+            self.time.step_to(now);
+            assert_eq!(self.now(), now);
+            self.fetch(of, id).await;
+        }
+    }
+
     async fn purge(&mut self, of: usize, up_to: Option<&Index>) {
         let last = usize::try_from(self.histories[of].last.0).unwrap();
         let up_to = up_to.map(|index| MessageId(index.index(last + 1) as u64));
@@ -296,5 +311,10 @@ impl<S: StoreUnderTest> World<S> {
         self.broker.close().await;
         self.broker = start(&self.store, self.time.clone()).await;
         self.latest = Timestamp::MIN;
+        for of in 0..SUBJECTS.len() {
+            for id in 1..=self.histories[of].last.0 {
+                self.fetch(of, MessageId(id)).await;
+            }
+        }
     }
 }
