@@ -1,18 +1,21 @@
 //! Every bound of the door, by name.
 //!
-//! What they cost in memory at their defaults, each in its worst case, beside the core's own 64 MiB
-//! of messages (and once more what its tails hold, for the encoded forms of small live messages):
+//! What they cost in memory at their defaults, each in its worst case; the sum is 256 MiB:
 //!
 //! | what | bound | at most |
 //! | --- | --- | --- |
-//! | requests being received | [`ServerLimits::receiving_bytes`] | 48 MiB |
-//! | stored messages being sent | [`ServerLimits::sending_bytes`] | 32 MiB |
+//! | messages in the core | `broker_core::Limits` | 64 MiB |
+//! | encoded forms of live messages below 8 KiB | once more what the core's tails hold | 16 MiB |
+//! | requests being received | [`ServerLimits::receiving_bytes`] | 32 MiB |
+//! | stored messages being sent | [`ServerLimits::sending_bytes`] | 16 MiB |
+//! | frames ready for subscriptions | 32 KiB each, or 16 MiB shared by all | 16 MiB |
 //! | publish streams that are not read | [`ServerLimits::publish_streams`] x [`ServerLimits::stream_window`] | 32 MiB |
-//! | results that clients do not read | [`ServerLimits::waiting_result_bytes`] | 16 MiB |
-//! | frames ready for subscriptions | 32 KiB each, or 32 MiB shared by all | 32 MiB |
+//! | results that clients do not read | [`ServerLimits::waiting_result_bytes`] | 8 MiB |
+//! | connections | [`ServerLimits::connections`] x about 12 KiB | 48 MiB |
+//! | calls | [`ServerLimits::calls`] x about 2 KiB | 24 MiB |
 //!
-//! Calls and connections come on top with a few KiB each. The window of a connection is no promise
-//! of memory: what stands unread is bounded by the windows of the streams that are not read.
+//! The window of a connection is no promise of memory: what stands unread is bounded by the windows
+//! of the streams that are not read, and only publish streams ever are not.
 
 use std::time::Duration;
 
@@ -46,7 +49,7 @@ pub(crate) const FRAME: usize = 32 * KIB;
 pub(crate) const MIN_FRAME: usize = 2 * KIB;
 
 /// Bytes gathered for all subscriptions together, which they share evenly.
-pub(crate) const ALL_FRAMES: usize = 32 * MIB;
+pub(crate) const ALL_FRAMES: usize = 16 * MIB;
 
 /// Bodies of this size are handed to the transport by reference instead of being copied.
 pub(crate) const BY_REFERENCE: usize = 8 * KIB;
@@ -118,12 +121,12 @@ impl Default for ServerLimits {
         Self {
             connections: 4_096,
             streams_per_connection: 1_024,
-            calls: 16_384,
+            calls: 12_288,
             publish_streams: 256,
             side_calls: 256,
-            receiving_bytes: 48 * MIB,
-            sending_bytes: 32 * MIB,
-            waiting_result_bytes: 16 * MIB,
+            receiving_bytes: 32 * MIB,
+            sending_bytes: 16 * MIB,
+            waiting_result_bytes: 8 * MIB,
             stream_window: 128 * 1024,
             connection_window: 64 * 1024 * 1024,
             send_buffer: 256 * KIB,
