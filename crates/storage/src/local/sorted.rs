@@ -189,8 +189,8 @@ pub struct SortedFile {
     pub note: Vec<u8>,
 }
 
-/// A decoded block: keys and values in order.
-type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+/// A key and its value.
+type Pair = (Vec<u8>, Vec<u8>);
 
 impl SortedFile {
     /// Reads the foot.
@@ -228,65 +228,100 @@ impl SortedFile {
     }
 
     /// The last entry whose key is not above this one.
-    pub fn floor(&self, files: &Files, key: &[u8]) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    pub fn floor(&self, files: &Files, key: &[u8]) -> io::Result<Option<Pair>> {
         let file = files.get(&self.name)?;
         let leaf = self.leaf(file.as_ref(), key)?;
         let mut entries = self.block(file.as_ref(), leaf)?;
-        let at = entries.partition_point(|(found, _)| found.as_slice() <= key);
         // A leaf is chosen by its first key, so only the first leaf can begin above the key.
-        Ok(at.checked_sub(1).map(|at| entries.swap_remove(at)))
+        let mut found: Option<Pair> = None;
+        while entries.advance()? && entries.key.as_slice() <= key {
+            let (found_key, value) = found.get_or_insert_default();
+            found_key.clone_from(&entries.key);
+            value.clear();
+            value.extend_from_slice(entries.value());
+        }
+        Ok(found)
     }
 
     /// A cursor before the first entry whose key is not below this one.
     pub fn cursor(&self, files: &Files, key: &[u8]) -> io::Result<Cursor<'_>> {
         let file = files.get(&self.name)?;
         let leaf = self.leaf(file.as_ref(), key)?;
-        let entries = self.block(file.as_ref(), leaf)?;
-        let at = entries.partition_point(|(found, _)| found.as_slice() < key);
-        Ok(Cursor { sorted: self, file, leaf, entries: entries.into_iter(), skip: at })
+        let mut entries = self.block(file.as_ref(), leaf)?;
+        let mut is_ahead = false;
+        while !is_ahead && entries.advance()? {
+            is_ahead = entries.key.as_slice() >= key;
+        }
+        Ok(Cursor { sorted: self, file, leaf, entries, is_ahead })
     }
 
     /// The leaf that has the key if any has.
     fn leaf(&self, file: &dyn DiskFile, key: &[u8]) -> io::Result<u64> {
         let mut block = self.foot - 1;
         while block >= self.leaves {
-            let entries = self.decode(&read_block(file, &self.name, self.number, block)?, 8)?;
-            let at = entries.partition_point(|(first, _)| first.as_slice() <= key);
-            let (_, below) = &entries[at.saturating_sub(1)];
-            let below = u64_at(below, 0);
-            if below >= block {
-                let what = format!("{} has a level that leads nowhere", self.name);
-                return Err(damaged_file(&self.name, what));
+            let content = read_block(file, &self.name, self.number, block)?;
+            let mut entries = Entries::new(&self.name, content, 8);
+            let mut below = None;
+            while entries.advance()? && (below.is_none() || entries.key.as_slice() <= key) {
+                below = Some(u64_at(entries.value(), 0));
             }
-            block = below;
+            block = below.filter(|below| *below < block).ok_or_else(|| {
+                let what = format!("{} has a level that leads nowhere", self.name);
+                damaged_file(&self.name, what)
+            })?;
         }
         Ok(block)
     }
 
-    fn block(&self, file: &dyn DiskFile, block: u64) -> io::Result<Entries> {
+    fn block(&self, file: &dyn DiskFile, block: u64) -> io::Result<Entries<'_>> {
         let content = read_block(file, &self.name, self.number, block)?;
-        self.decode(&content, self.value_size)
+        Ok(Entries::new(&self.name, content, self.value_size))
+    }
+}
+
+/// The entries of one block in order, none of them copied until it is wanted.
+struct Entries<'a> {
+    name: &'a str,
+    content: Vec<u8>,
+    value_size: usize,
+    /// Behind the entry that was come to last; its value ends here.
+    at: usize,
+    /// The key of that entry.
+    key: Vec<u8>,
+}
+
+impl<'a> Entries<'a> {
+    fn new(name: &'a str, content: Vec<u8>, value_size: usize) -> Self {
+        Self { name, content, value_size, at: 0, key: Vec::new() }
     }
 
-    fn decode(&self, content: &[u8], value_size: usize) -> io::Result<Entries> {
-        let what = || format!("{} has a block that is cut off", self.name);
-        let cut = || damaged_file(&self.name, what());
-        let mut entries: Entries = Vec::new();
-        let mut rest = content;
-        while !rest.is_empty() {
-            let (head, after) = rest.split_at_checked(4).ok_or_else(cut)?;
+    /// Goes to the next entry; `false` when there is none.
+    fn advance(&mut self) -> io::Result<bool> {
+        let rest = &self.content[self.at..];
+        if rest.is_empty() {
+            return Ok(false);
+        }
+        let whole = (|| {
+            let (head, after) = rest.split_at_checked(4)?;
             let shared = usize::from(u16::from_le_bytes([head[0], head[1]]));
             let further = usize::from(u16::from_le_bytes([head[2], head[3]]));
-            let (suffix, after) = after.split_at_checked(further).ok_or_else(cut)?;
-            let (value, after) = after.split_at_checked(value_size).ok_or_else(cut)?;
-            let before = entries.last().map_or(&[][..], |(key, _)| key.as_slice());
-            let mut key = Vec::with_capacity(shared + further);
-            key.extend_from_slice(before.get(..shared).ok_or_else(cut)?);
-            key.extend_from_slice(suffix);
-            entries.push((key, value.to_vec()));
-            rest = after;
-        }
-        Ok(entries)
+            let suffix = after.get(..further)?;
+            let length = 4 + further + self.value_size;
+            (shared <= self.key.len() && length <= rest.len()).then_some((shared, suffix, length))
+        })();
+        let Some((shared, suffix, length)) = whole else {
+            let what = format!("{} has a block that is cut off", self.name);
+            return Err(damaged_file(self.name, what));
+        };
+        self.key.truncate(shared);
+        self.key.extend_from_slice(suffix);
+        self.at += length;
+        Ok(true)
+    }
+
+    /// The value of the entry that was come to last.
+    fn value(&self) -> &[u8] {
+        &self.content[self.at - self.value_size..self.at]
     }
 }
 
@@ -308,22 +343,23 @@ pub struct Cursor<'a> {
     sorted: &'a SortedFile,
     file: Arc<dyn DiskFile>,
     leaf: u64,
-    entries: std::vec::IntoIter<(Vec<u8>, Vec<u8>)>,
-    skip: usize,
+    entries: Entries<'a>,
+    /// The entry that was come to last is the next one to give.
+    is_ahead: bool,
 }
 
 impl Cursor<'_> {
     /// The next entry.
-    pub fn next(&mut self) -> io::Result<Option<(Vec<u8>, Vec<u8>)>> {
+    pub fn next(&mut self) -> io::Result<Option<Pair>> {
         loop {
-            if let Some(entry) = self.entries.nth(std::mem::take(&mut self.skip)) {
-                return Ok(Some(entry));
+            if std::mem::take(&mut self.is_ahead) || self.entries.advance()? {
+                return Ok(Some((self.entries.key.clone(), self.entries.value().to_vec())));
             }
             if self.leaf + 1 >= self.sorted.leaves {
                 return Ok(None);
             }
             self.leaf += 1;
-            self.entries = self.sorted.block(self.file.as_ref(), self.leaf)?.into_iter();
+            self.entries = self.sorted.block(self.file.as_ref(), self.leaf)?;
         }
     }
 }
