@@ -57,13 +57,6 @@ impl Future for Receipt {
     }
 }
 
-impl Receipt {
-    /// The same as awaiting it.
-    pub async fn answers(self) -> Vec<Result<Published, PublishError>> {
-        self.await
-    }
-}
-
 impl Broker {
     /// Starts the broker's shard on the current tokio runtime. No time below
     /// [`Storage::kept_time`] is used. `seed` is the chance that hash tables take.

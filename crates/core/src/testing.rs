@@ -226,7 +226,7 @@ pub fn publication(name: &str, body: &str, lifetime: Lifetime) -> Publication {
 }
 
 pub async fn answer(receipt: Receipt) -> Result<u64, PublishError> {
-    receipt.answers().await[0].map(|published| published.id.0)
+    receipt.await[0].map(|published| published.id.0)
 }
 
 /// The next `count` deliveries, as (body, missed).

@@ -10,6 +10,7 @@ mod line;
 mod seats;
 #[cfg(test)]
 mod tests;
+mod unseated;
 
 pub use batches::Answer;
 
@@ -30,6 +31,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, mpsc, oneshot},
     time::Instant,
 };
+use unseated::{CACHED_SUBJECTS, Unseated};
 
 pub type SubscribeReply = oneshot::Sender<Result<Standing, SubscribeError>>;
 pub type PurgeReply = oneshot::Sender<Result<MessageId, PurgeError>>;
@@ -54,9 +56,6 @@ pub enum Command {
     /// Let nothing more in; end when all that was let in is answered.
     Close,
 }
-
-/// The name of the limit on subjects in use.
-const CACHED_SUBJECTS: &str = "cached_subjects";
 
 /// Commands taken in one turn.
 const TURN: usize = 1_024;
@@ -437,39 +436,6 @@ impl Shard {
         match self.shared.phase() {
             Phase::Open | Phase::Closing => SubscriptionEnd::Closing,
             Phase::Standby => SubscriptionEnd::Standby,
-        }
-    }
-}
-
-/// Why a subject cannot be taken into use.
-enum Unseated {
-    Full,
-    Unread(ReadFailure),
-}
-
-impl From<Unseated> for PublishError {
-    fn from(unseated: Unseated) -> Self {
-        match unseated {
-            Unseated::Full => Self::Overloaded(CACHED_SUBJECTS),
-            Unseated::Unread(_) => Self::StorageUnavailable,
-        }
-    }
-}
-
-impl From<Unseated> for SubscribeError {
-    fn from(unseated: Unseated) -> Self {
-        match unseated {
-            Unseated::Full => Self::Overloaded(CACHED_SUBJECTS),
-            Unseated::Unread(failure) => failure.into(),
-        }
-    }
-}
-
-impl From<Unseated> for PurgeError {
-    fn from(unseated: Unseated) -> Self {
-        match unseated {
-            Unseated::Full => Self::Overloaded(CACHED_SUBJECTS),
-            Unseated::Unread(failure) => failure.into(),
         }
     }
 }

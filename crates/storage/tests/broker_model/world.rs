@@ -126,7 +126,7 @@ impl<S: StoreUnderTest> World<S> {
             receipts.push((self.broker.submit(batch).await.unwrap(), drafts, bodies));
         }
         for (receipt, drafts, bodies) in receipts {
-            let answers = receipt.answers().await;
+            let answers = receipt.await;
             assert_eq!(answers.len(), drafts.len());
             for ((draft, body), answer) in drafts.iter().zip(bodies).zip(answers) {
                 self.note(draft, body, answer, now);

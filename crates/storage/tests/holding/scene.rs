@@ -75,7 +75,7 @@ impl Scene {
 }
 
 pub async fn answer(receipt: Receipt) -> Result<u64, PublishError> {
-    receipt.answers().await[0].map(|published| published.id.0)
+    receipt.await[0].map(|published| published.id.0)
 }
 
 /// The bodies of what comes next.

@@ -27,7 +27,7 @@ pub fn publication(name: &str, number: u64, size: usize, lifetime: Lifetime) -> 
 
 /// Publishes a batch; the ids of those that were stored.
 pub async fn publish(broker: &Broker, batch: Vec<Publication>) -> Vec<MessageId> {
-    let answers = broker.submit(batch).await.unwrap().answers().await;
+    let answers = broker.submit(batch).await.unwrap().await;
     let stored = answers.into_iter().filter_map(|answer| match answer {
         Ok(published) => Some(published.id),
         Err(PublishError::Refused) => None,
