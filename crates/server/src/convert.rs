@@ -34,7 +34,7 @@ pub enum Invalid {
     Header(String),
     #[error("a header's key or value is not UTF-8")]
     HeaderNotUtf8,
-    #[error("the message has {0} bytes encoded, the limit is {MAX_MESSAGE}")]
+    #[error("the message has at least {0} bytes encoded, the limit is {MAX_MESSAGE}")]
     TooLarge(usize),
 }
 

@@ -6,7 +6,7 @@ use crate::{
     room::{Room, Share},
     status::Problem,
 };
-use broker_core::{Broker, Delivery, Message, Subscription};
+use broker_core::{Broker, Delivery, FetchError, Message, Subscription};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 use std::{collections::VecDeque, sync::Arc};
@@ -22,8 +22,11 @@ pub fn frames(
         broker,
         subscription,
         sending,
-        share: None,
+        shares: Vec::new(),
+        owed: 0,
         deliveries: Vec::new(),
+        pending: VecDeque::new(),
+        has_waited: false,
         ready: VecDeque::new(),
         buffer: BytesMut::new(),
     };
@@ -41,8 +44,14 @@ struct Feed {
     subscription: Subscription,
     sending: Room,
     /// Room for what is ready and shared with nobody.
-    share: Option<Share>,
+    shares: Vec<Share>,
+    /// Losses that are told with the next message, as theirs had expired.
+    owed: u64,
     deliveries: Vec<Delivery>,
+    /// Those that are not packed yet.
+    pending: VecDeque<Delivery>,
+    /// Whether those have waited since they were found unexpired.
+    has_waited: bool,
     /// Frames that the transport has not asked for yet.
     ready: VecDeque<Bytes>,
     buffer: BytesMut,
@@ -54,10 +63,13 @@ impl Feed {
             if let Some(frame) = self.ready.pop_front() {
                 return Ok(frame);
             }
-            self.share = None;
-            self.subscription.next(self.limit(), &mut self.deliveries).await?;
-            self.hold().await?;
-            self.pack();
+            self.shares.clear();
+            if self.pending.is_empty() {
+                self.subscription.next(self.limit(), &mut self.deliveries).await?;
+                self.pending.extend(self.deliveries.drain(..));
+                self.has_waited = false;
+            }
+            self.pack().await?;
         }
     }
 
@@ -66,30 +78,77 @@ impl Feed {
         (ALL_FRAMES / self.broker.subscribers().max(1)).clamp(MIN_FRAME, FRAME)
     }
 
-    /// Takes room for messages that were read from the store for this subscription alone.
-    async fn hold(&mut self) -> Result<(), Problem> {
-        let own = self.deliveries.iter().filter(|delivery| is_own(&delivery.message));
-        let bytes: usize = own.map(|delivery| delivery.message.weight()).sum();
-        if bytes > 2 * FRAME {
-            self.share = Some(self.sending.take_for_held(bytes).await?);
-        } else if bytes > 0 {
-            self.share = Some(self.sending.take(bytes).await?);
+    /// Makes frames of what is pending, or of its beginning: nothing that is packed waits for room.
+    async fn pack(&mut self) -> Result<(), Problem> {
+        self.hold_small_ones().await?;
+        let now = self.has_waited.then(|| self.broker.clock().now());
+        while let Some(Delivery { message, missed }) = self.pending.pop_front() {
+            if now.is_some_and(|now| message.is_expired(now)) {
+                self.owed += missed;
+                continue;
+            }
+            let is_alone = message.weight() > FRAME && is_own(&message);
+            if is_alone && !self.hold(message.weight()) {
+                if !self.buffer.is_empty() || !self.ready.is_empty() {
+                    self.pending.push_front(Delivery { message, missed });
+                    self.has_waited = true;
+                    break;
+                }
+                self.put_when_there_is_room(message, missed).await?;
+                // What is behind it has waited too, and is looked at anew.
+                break;
+            }
+            self.put(&message, missed);
+        }
+        self.flush();
+        Ok(())
+    }
+
+    fn hold(&mut self, bytes: usize) -> bool {
+        let share = self.sending.try_take(bytes);
+        share.map(|share| self.shares.push(share)).is_ok()
+    }
+
+    /// Takes room for small messages that were read from the store for this subscription alone.
+    async fn hold_small_ones(&mut self) -> Result<(), Problem> {
+        let own = self.pending.iter().map(|delivery| &delivery.message);
+        let small = own.filter(|message| message.weight() <= FRAME && is_own(message));
+        let bytes: usize = small.map(|message| message.weight()).sum();
+        if bytes > 0 && !self.hold(bytes) {
+            self.has_waited = true;
+            self.shares.push(self.sending.wait(bytes).await?);
         }
         Ok(())
     }
 
-    fn pack(&mut self) {
-        let mut deliveries = std::mem::take(&mut self.deliveries);
-        for delivery in deliveries.drain(..) {
-            self.put(&delivery.message, delivery.missed);
+    /// Many may wait here, so they hold nothing: a stored message can be read again. If it has
+    /// expired by then, it is skipped.
+    async fn put_when_there_is_room(
+        &mut self,
+        message: Arc<Message>,
+        missed: u64,
+    ) -> Result<(), Problem> {
+        let (subject, id, weight) = (message.subject.clone(), message.id, message.weight());
+        let kept = if id.is_none() { Some(message) } else { None };
+        self.shares.clear();
+        self.has_waited = true;
+        self.shares.push(self.sending.wait(weight).await?);
+        let message = match kept {
+            Some(message) => Ok(message),
+            None => self.broker.fetch(&subject, id).await,
+        };
+        match message {
+            Ok(message) => self.put(&message, missed),
+            Err(FetchError::Expired) => self.owed += missed,
+            Err(error) => return Err(error.into()),
         }
-        self.flush();
-        self.deliveries = deliveries;
+        Ok(())
     }
 
     /// Small messages are copied together. Large bodies are handed on as they are, between what comes
     /// before and after them.
     fn put(&mut self, message: &Arc<Message>, missed: u64) {
+        let missed = std::mem::take(&mut self.owed) + missed;
         if message.body.len() >= BY_REFERENCE {
             put_before_body(message, missed, &mut self.buffer);
             self.flush();

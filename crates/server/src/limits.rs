@@ -57,9 +57,6 @@ pub(crate) const BY_REFERENCE: usize = 8 * KIB;
 /// Calls that may wait for room to be received or sent; further ones are refused at once.
 pub(crate) const WAITING_CALLS: usize = 512;
 
-/// Of those, the ones that wait while they already hold what they want room for.
-pub(crate) const GROWING_CALLS: usize = 8;
-
 /// How long a call waits for room before it is refused.
 pub(crate) const ROOM_WAIT: Duration = Duration::from_secs(10);
 

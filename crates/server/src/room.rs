@@ -1,7 +1,7 @@
 //! Room for bytes that calls hold: a bound over all of them.
 
 use crate::{
-    limits::{GROWING_CALLS, ROOM_WAIT, WAITING_CALLS},
+    limits::{ROOM_WAIT, WAITING_CALLS},
     observe::RpcObserver,
     status::Problem,
 };
@@ -22,7 +22,6 @@ pub type Share = OwnedSemaphorePermit;
 pub struct Room {
     bytes: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
-    growing: Arc<AtomicUsize>,
     limit: usize,
     /// The name of the limit, for who is refused.
     name: &'static str,
@@ -34,7 +33,7 @@ impl Room {
         // A share is counted in 32 bits.
         let limit = limit.clamp(1, (u32::MAX as usize).min(Semaphore::MAX_PERMITS));
         let bytes = Arc::new(Semaphore::new(limit));
-        Self { bytes, waiting: Arc::default(), growing: Arc::default(), limit, name, observer }
+        Self { bytes, waiting: Arc::default(), limit, name, observer }
     }
 
     /// Room for this many bytes (for all there is, if they are more), waiting for it.
@@ -42,34 +41,22 @@ impl Room {
     /// # Errors
     /// OVERLOADED when it does not come free in time, or when too many wait for it.
     pub async fn take(&self, bytes: usize) -> Result<Share, Problem> {
-        match self.try_take(bytes) {
-            Ok(share) => Ok(share),
-            // Who waits is not read, and what its client sent stands in the transport: few may.
-            Err(_) => self.wait(bytes, &self.waiting, WAITING_CALLS).await,
+        if let Ok(share) = self.try_take(bytes) {
+            return Ok(share);
         }
-    }
-
-    /// As [`Room::take`], for who already holds the bytes: very few may wait like that.
-    ///
-    /// # Errors
-    /// As [`Room::take`].
-    pub async fn take_for_held(&self, bytes: usize) -> Result<Share, Problem> {
-        match self.try_take(bytes) {
-            Ok(share) => Ok(share),
-            Err(_) => self.wait(bytes, &self.growing, GROWING_CALLS).await,
-        }
-    }
-
-    async fn wait(
-        &self,
-        bytes: usize,
-        waiting: &AtomicUsize,
-        most: usize,
-    ) -> Result<Share, Problem> {
-        let waiting = Waiting(waiting);
-        if waiting.0.fetch_add(1, Ordering::Relaxed) >= most {
+        // Who waits is not read, and what its client sent stands in the transport: few may.
+        let waiting = Waiting(&self.waiting);
+        if waiting.0.fetch_add(1, Ordering::Relaxed) >= WAITING_CALLS {
             return Err(self.full());
         }
+        self.wait(bytes).await
+    }
+
+    /// As [`Room::take`], however many wait: for who holds little meanwhile, and is counted elsewhere.
+    ///
+    /// # Errors
+    /// OVERLOADED when it does not come free in time.
+    pub async fn wait(&self, bytes: usize) -> Result<Share, Problem> {
         let share = timeout(ROOM_WAIT, self.bytes.clone().acquire_many_owned(self.weight(bytes)));
         match share.await {
             Ok(Ok(share)) => Ok(share),

@@ -143,9 +143,17 @@ impl Service {
         let (subject, id) = convert::fetch(self.receive(request).await?.bytes)?;
         // Most are small; what is larger takes more when its size is known.
         let mut share = self.sending.take(FRAME).await?;
-        let message = self.broker.fetch(&subject, id).await?;
-        if message.weight() > FRAME {
-            share.merge(self.sending.take_for_held(message.weight() - FRAME).await?);
+        let mut message = self.broker.fetch(&subject, id).await?;
+        if let Some(more) = message.weight().checked_sub(FRAME) {
+            match self.sending.try_take(more) {
+                Ok(more) => share.merge(more),
+                Err(_) => {
+                    // Who waits holds nothing: it can be read again.
+                    drop(message);
+                    share.merge(self.sending.take(more).await?);
+                    message = self.broker.fetch(&subject, id).await?;
+                }
+            }
         }
         let mut reply = Message { share: Some(share), ..Message::default() };
         let mut buffer = BytesMut::new();

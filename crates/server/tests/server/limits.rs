@@ -148,3 +148,29 @@ async fn large_messages_are_sent_in_turns() {
         assert_eq!(message.body.len(), 4_000_000);
     }
 }
+
+#[tokio::test]
+async fn many_who_catch_up_on_large_messages_take_turns() {
+    let host = Host::with(|plan| plan.config.limits.sending_bytes = 2 << 20).await;
+    let mut client = host.client().await;
+    let large = "x".repeat(1_000_000);
+    for _ in 0..5 {
+        client.publish(kept("s", &large)).await.unwrap();
+        client.publish(kept("s", "small")).await.unwrap();
+    }
+    let mut readers = Vec::new();
+    for _ in 0..30 {
+        let mut client = host.client().await;
+        readers.push(tokio::spawn(async move {
+            let mut messages = client.subscribe(subscribe("s")).await.unwrap().into_inner();
+            for id in 1..=10 {
+                let message = messages.message().await.unwrap().unwrap();
+                assert_eq!(message.id, id);
+                assert_eq!(message.body.len(), if id % 2 == 1 { 1_000_000 } else { 5 });
+            }
+        }));
+    }
+    for reader in readers {
+        soon("all messages", reader).await.unwrap();
+    }
+}
