@@ -11,7 +11,7 @@
 //! Plain gRPC without an origin, the hot path, passes none of the boxes that the others need.
 
 use crate::{
-    call::Call,
+    call::{self, Call},
     observe::RpcObserver,
     origin::{self, Origins, Verdict},
     reply,
@@ -30,6 +30,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::sync::Semaphore;
 use tonic::body::Body;
@@ -157,12 +158,30 @@ impl Grpc {
         match target {
             Target::Broker(method) => inner.service.answer(method, request, call).await,
             Target::Side(method) => {
+                let deadline = match call::timeout(request.headers()) {
+                    Ok(deadline) => deadline,
+                    Err(problem) => return reply::problem(problem, call),
+                };
+                let leaving = inner.watch.reaching(Phase::Leaving);
                 let response = inner.side.answer(method, request.map(Body::new)).await;
-                reply::watched(response, call, inner.watch.reaching(Phase::Leaving))
+                reply::watched(response, call, end_of_side_call(leaving, deadline))
             }
             Target::Nothing => reply::problem(Problem::NoSuchMethod, call),
         }
     }
+}
+
+/// When and why a call of a service that knows neither deadlines nor leaving is ended.
+async fn end_of_side_call(
+    leaving: impl Future<Output = ()>,
+    deadline: Option<Duration>,
+) -> Problem {
+    let Some(deadline) = deadline else {
+        leaving.await;
+        return Problem::Closing;
+    };
+    let in_time = tokio::time::timeout(deadline, leaving).await.is_ok();
+    if in_time { Problem::Closing } else { Problem::DeadlineExceeded }
 }
 
 /// What gRPC-Web's translation calls.

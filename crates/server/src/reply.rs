@@ -169,17 +169,17 @@ impl http_body::Body for Many {
 }
 
 /// The response of a service that is not written here, watched for its end. It is ended from here
-/// when `leaving` is done.
+/// when `end` is done, and why.
 pub fn watched(
     response: Response<Body>,
     mut call: Call,
-    leaving: impl Future<Output = ()> + Send + 'static,
+    end: impl Future<Output = Problem> + Send + 'static,
 ) -> Response<Body> {
     if let Some(code) = code_of(response.headers()) {
         call.answer(code);
         return response;
     }
-    response.map(|body| Body::new(Watched { body, call: Some(call), leaving: Box::pin(leaving) }))
+    response.map(|body| Body::new(Watched { body, call: Some(call), end: Box::pin(end) }))
 }
 
 fn code_of(headers: &HeaderMap) -> Option<Code> {
@@ -190,11 +190,11 @@ struct Watched {
     body: Body,
     /// `None` once it has ended.
     call: Option<Call>,
-    leaving: Pin<Box<dyn Future<Output = ()> + Send>>,
+    end: Pin<Box<dyn Future<Output = Problem> + Send>>,
 }
 
 impl Watched {
-    fn end(&mut self, code: Code) {
+    fn ended(&mut self, code: Code) {
         if let Some(mut call) = self.call.take() {
             call.answer(code);
         }
@@ -213,19 +213,18 @@ impl http_body::Body for Watched {
             return Poll::Ready(None);
         }
         let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) else {
-            ready!(self.leaving.as_mut().poll(context));
-            let status = Status::from(Problem::Closing);
-            self.end(status.code());
+            let status = Status::from(ready!(self.end.as_mut().poll(context)));
+            self.ended(status.code());
             return Poll::Ready(Some(Ok(Frame::trailers(trailers(&status)))));
         };
         match &frame {
             Some(Ok(frame)) => {
                 if let Some(code) = frame.trailers_ref().and_then(code_of) {
-                    self.end(code);
+                    self.ended(code);
                 }
             }
-            Some(Err(status)) => self.end(status.code()),
-            None => self.end(Code::Ok),
+            Some(Err(status)) => self.ended(status.code()),
+            None => self.ended(Code::Ok),
         }
         Poll::Ready(frame)
     }

@@ -44,6 +44,9 @@ async fn other_calls_end_at_their_deadline() {
     let (response, _open) = connection.begin(raw::PUBLISH, SHORT).await;
     let answer = raw::answer(soon("headers", response).await.unwrap()).await;
     assert_eq!(reason(&answer.status()).0, Code::DeadlineExceeded);
+    let watch = "/grpc.health.v1.Health/Watch";
+    let answer = connection.call(watch, SHORT, raw::framed(0, b"")).await;
+    assert_eq!(answer.status().code(), Code::DeadlineExceeded);
     let odd = &[("grpc-timeout", "soon")];
     let answer = connection.call(raw::FETCH, odd, raw::framed(0, b"")).await;
     assert_eq!(reason(&answer.status()).1, "MALFORMED");

@@ -2,7 +2,11 @@
 
 use crate::support::{Client, Host, batch, kept, message, raw, reason, soon, until};
 use broker_proto::{PublishAck, PublishBatch, SubscribeRequest};
-use tokio::{io::AsyncReadExt, net::TcpStream, sync::mpsc};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc,
+};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Status, Streaming};
 
@@ -172,5 +176,17 @@ async fn many_who_catch_up_on_large_messages_take_turns() {
     }
     for reader in readers {
         soon("all messages", reader).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_says_nothing_is_closed() {
+    let host = Host::start().await;
+    for begun in [&b""[..], b"PRI * HTTP/2.0"] {
+        let mut stream = TcpStream::connect(host.address).await.unwrap();
+        stream.write_all(begun).await.unwrap();
+        let mut heard = Vec::new();
+        soon("its end", stream.read_to_end(&mut heard)).await.unwrap();
+        assert!(heard.is_empty());
     }
 }
