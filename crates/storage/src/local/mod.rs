@@ -2,12 +2,12 @@
 //!
 //! # Files
 //! - `*.log`: segments. All subjects share one; the newest of generation 0 is the active one, which alone
-//!   is written. A segment is a head (see [`segment`]) and records (see [`record`]). The records of a
+//!   is written. A segment is a head (see `segment`) and records (see `record`). The records of a
 //!   commit group stand together behind a group record, which says how far the file was synced before.
-//! - `*.index`: where each message of a sealed segment is, sorted by subject and id (see [`index`],
-//!   [`sorted`]).
-//! - `*.directory`: which segments hold a subject (see [`directory`]); made anew when missing.
-//! - `*.subjects`: last ids of subjects whose segments are gone (see [`subjects`]).
+//! - `*.index`: where each message of a sealed segment is, sorted by subject and id (see `index`,
+//!   `sorted`).
+//! - `*.directory`: which segments hold a subject (see `directory`); made anew when missing.
+//! - `*.subjects`: last ids of subjects whose segments are gone (see `subjects`).
 //! - `lock`: held by the process that has the store open.
 //!
 //! A name that ends in `.new` was being written when a crash came; a start removes it.
@@ -18,7 +18,8 @@
 //! a crash could take back is ever read. A full segment is sealed by the upkeep thread, which also gives
 //! space back: segments in which nothing lives are unlinked, mostly dead ones are copied forward.
 //!
-//! Memory holds the index of the active segment (and of up to two that are being sealed), a summary of
+//! Memory holds the index of the active segment (and of those that are being sealed, which cost at most
+//! as much as two of the largest), a summary of
 //! each sealed one, and which subjects were purged; it does not grow with what is stored.
 //!
 //! # Failures
