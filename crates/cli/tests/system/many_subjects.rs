@@ -7,9 +7,12 @@ use crate::{
     waiting::{PATIENCE, until, within},
 };
 use broker_proto::{PublishBatch, PublishRequest, publish_result};
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tempfile::TempDir;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 
 const SUBJECTS: u64 = 1_000_000;
@@ -18,6 +21,8 @@ const FEWER_SUBJECTS: u64 = 200_000;
 /// Time for them all.
 const ENOUGH: Duration = Duration::from_secs(60);
 const BATCH: u64 = 5_000;
+/// Batches that wait for their results: enough to keep a fast store busy, and soon answered by a slow one.
+const WAITING_BATCHES: usize = 4;
 const MEMORY: u64 = 256 * 1024 * 1024;
 const LIFETIME_SECONDS: i32 = 1;
 
@@ -50,18 +55,25 @@ fn name(number: u64) -> String {
 /// One message to each subject; answers how many there are and the most memory seen.
 async fn publish_to_all(broker: &Broker) -> (u64, u64) {
     let start = Instant::now();
-    let (batches, receiver) = mpsc::channel(2);
+    let (batches, receiver) = mpsc::channel(1);
+    let turns = Arc::new(Semaphore::new(WAITING_BATCHES));
     let mut client = calls::connect(broker.address).await;
-    let feeder = tokio::spawn(feed(batches, start));
+    let feeder = tokio::spawn(feed(batches, turns.clone(), start));
     let stream = client.publish_stream(ReceiverStream::new(receiver));
     let mut acks = within(PATIENCE, "a stream", stream).await.expect("a stream").into_inner();
     let (mut count, mut memory) = (0, 0);
     while let Some(ack) = within(PATIENCE, "an ack", acks.next()).await {
         for result in ack.expect("the stream goes on").results {
-            assert_eq!(result.result, Some(publish_result::Result::Id(1)));
+            assert_eq!(result.result, Some(publish_result::Result::Id(1)), "message {count}");
             count += 1;
+            if count % BATCH == 0 {
+                turns.add_permits(1);
+                memory = memory.max(broker.anonymous_memory());
+            }
+            if count % (SUBJECTS / 10) == 0 {
+                println!("{count} subjects: {} MiB", broker.anonymous_memory() >> 20);
+            }
         }
-        memory = memory.max(broker.anonymous_memory());
     }
     assert_eq!(count, feeder.await.expect("no panic"));
     println!("{count} subjects in {:?}", start.elapsed());
@@ -69,7 +81,7 @@ async fn publish_to_all(broker: &Broker) -> (u64, u64) {
 }
 
 /// Answers how many it sent.
-async fn feed(batches: mpsc::Sender<PublishBatch>, start: Instant) -> u64 {
+async fn feed(batches: mpsc::Sender<PublishBatch>, turns: Arc<Semaphore>, start: Instant) -> u64 {
     for first in (0..SUBJECTS).step_by(BATCH as usize) {
         if start.elapsed() > ENOUGH && first >= FEWER_SUBJECTS {
             println!("this machine is slow: {first} subjects instead of {SUBJECTS}");
@@ -82,6 +94,7 @@ async fn feed(batches: mpsc::Sender<PublishBatch>, start: Instant) -> u64 {
             ..PublishRequest::default()
         };
         let messages = (first..first + BATCH).map(one).collect();
+        turns.acquire().await.expect("never closed").forget();
         batches.send(PublishBatch { messages }).await.expect("the broker reads on");
     }
     SUBJECTS
