@@ -216,12 +216,19 @@ fn write(
     segment: &Sealed,
 ) -> io::Result<Run> {
     let name = run_name(number);
-    let aside = format!("{name}.new");
-    let mut writer = SortedWriter::new(files.disk().create(&aside)?, number, VALUE);
     let mut sources: Vec<Box<dyn Spans + '_>> = vec![Box::new(SegmentSpans::new(files, segment)?)];
     for run in runs {
         sources.push(Box::new(OfRun { cursor: run.file.cursor(files, &[])?, kept: &segments }));
     }
+    files.place(&name, |file| {
+        let mut writer = SortedWriter::new(file, number, VALUE);
+        merge(sources, &mut writer)?;
+        writer.finish(&encode_segments(&segments))
+    })?;
+    Ok(Run { file: SortedFile::open(files, &name, number)?, segments })
+}
+
+fn merge(mut sources: Vec<Box<dyn Spans + '_>>, writer: &mut SortedWriter) -> io::Result<()> {
     let mut heads = Vec::new();
     for source in &mut sources {
         heads.push(source.next()?);
@@ -238,10 +245,7 @@ fn write(
         reach = reach.max(last);
         writer.push(&entry, &[last.to_le_bytes(), reach.to_le_bytes()].concat())?;
     }
-    writer.finish(&encode_segments(&segments))?;
-    files.rename(&aside, &name)?;
-    drop(sources);
-    Ok(Run { file: SortedFile::open(files, &name, number)?, segments })
+    Ok(())
 }
 
 /// Segments as ranges, first and last. What does not fit in a foot is left out: a start takes such

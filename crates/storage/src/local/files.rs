@@ -49,6 +49,23 @@ impl Files {
         }
     }
 
+    /// Writes a file aside, then puts it in place. What a failure leaves is taken back at once: a full
+    /// disk must not fill further with every try.
+    pub fn place(
+        &self,
+        name: &str,
+        write: impl FnOnce(Arc<dyn DiskFile>) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let aside = format!("{name}.new");
+        let made = self.disk.create(&aside).and_then(write);
+        let placed = made.and_then(|()| self.rename(&aside, name));
+        if placed.is_err() {
+            // What stays is removed at the next start.
+            let _ = self.unlink(&aside);
+        }
+        placed
+    }
+
     /// Puts a finished file in place of one of that name.
     pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         self.open.lock().remove(to);

@@ -141,15 +141,15 @@ impl Index {
 
     /// Writes the sorted file of a segment, aside and then in place.
     pub fn write(&self, files: &Files, segment: u64, note: &[u8]) -> io::Result<()> {
-        let (name, aside) = (index_name(segment), format!("{}.new", index_name(segment)));
-        let mut writer = SortedWriter::new(files.disk().create(&aside)?, segment, VALUE);
-        for (subject, entries) in self.sorted() {
-            for entry in entries {
-                writer.push(&key(subject.as_bytes(), entry.id), &entry.value())?;
+        files.place(&index_name(segment), |file| {
+            let mut writer = SortedWriter::new(file, segment, VALUE);
+            for (subject, entries) in self.sorted() {
+                for entry in entries {
+                    writer.push(&key(subject.as_bytes(), entry.id), &entry.value())?;
+                }
             }
-        }
-        writer.finish(note)?;
-        files.rename(&aside, &name)?;
+            writer.finish(note)
+        })?;
         files.disk().sync_directory()
     }
 }

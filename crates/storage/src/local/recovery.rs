@@ -21,6 +21,9 @@ use std::{
     time::Duration,
 };
 
+/// Places of damage that are named in one line of a log.
+const NAMED: usize = 20;
+
 /// What a start found.
 #[derive(Debug, Clone, Default)]
 pub struct Recovery {
@@ -50,7 +53,14 @@ impl fmt::Display for Recovery {
             self.rebuilt,
             self.damage.len(),
             self.took
-        )
+        )?;
+        for (at, damage) in self.damage.iter().take(NAMED).enumerate() {
+            write!(f, "{} {damage}", if at == 0 { ". Damage:" } else { ";" })?;
+        }
+        match self.damage.len().saturating_sub(NAMED) {
+            0 => Ok(()),
+            more => write!(f, "; and {more} more"),
+        }
     }
 }
 

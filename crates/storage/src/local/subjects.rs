@@ -30,8 +30,6 @@ pub fn merge(catalog: &Catalog, gate: &Gate, segments: &[Arc<Sealed>]) -> io::Re
     let files = &catalog.files;
     let old = catalog.view().subjects;
     let version = gate.subjects_version() + 1;
-    let (name, aside) = (subjects_name(version), format!("{}.new", subjects_name(version)));
-    let mut writer = SortedWriter::new(files.disk().create(&aside)?, version, 8);
     let mut sources = Vec::new();
     if let Some(old) = &old {
         sources.push(Source::new(From::Old(old.cursor(files, &[])?))?);
@@ -39,9 +37,25 @@ pub fn merge(catalog: &Catalog, gate: &Gate, segments: &[Arc<Sealed>]) -> io::Re
     for segment in segments {
         sources.push(Source::new(From::Segment(SegmentSpans::new(files, segment)?))?);
     }
+    files.place(&subjects_name(version), |file| {
+        let mut writer = SortedWriter::new(file, version, 8);
+        write(sources, &mut writer)?;
+        writer.finish(&gate.kept_time().0.to_le_bytes())
+    })?;
+    files.disk().sync_directory()?;
+    let new = Arc::new(open(files, version)?);
+    catalog.change(|view| view.subjects = Some(new));
+    gate.set_subjects_version(version);
+    if let Some(old) = old {
+        files.unlink(&old.name)?;
+    }
+    Ok(())
+}
+
+fn write(mut sources: Vec<Source<'_>>, writer: &mut SortedWriter) -> io::Result<()> {
     loop {
         let heads = sources.iter().filter_map(|source| source.head.as_ref());
-        let Some(subject) = heads.map(|(subject, _)| subject).min().cloned() else { break };
+        let Some(subject) = heads.map(|(subject, _)| subject).min().cloned() else { return Ok(()) };
         let mut last = 0;
         for source in &mut sources {
             while let Some((_, id)) = source.head.take_if(|(head, _)| *head == subject) {
@@ -51,16 +65,6 @@ pub fn merge(catalog: &Catalog, gate: &Gate, segments: &[Arc<Sealed>]) -> io::Re
         }
         writer.push(&subject, &last.to_le_bytes())?;
     }
-    writer.finish(&gate.kept_time().0.to_le_bytes())?;
-    files.rename(&aside, &name)?;
-    files.disk().sync_directory()?;
-    let new = Arc::new(open(files, version)?);
-    catalog.change(|view| view.subjects = Some(new));
-    gate.set_subjects_version(version);
-    if let Some(old) = old {
-        files.unlink(&old.name)?;
-    }
-    Ok(())
 }
 
 /// Subjects and last ids in order.

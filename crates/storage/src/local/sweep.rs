@@ -13,7 +13,7 @@ use super::{
     index::{self, Index, number, split_key},
     reading::Window,
     record,
-    segment::{HEAD, SegmentHead, Summary, log_name},
+    segment::{HEAD, SegmentHead, Summary, index_name, log_name},
     subjects,
     upkeep::{is_living, list},
 };
@@ -49,7 +49,8 @@ fn class(expires_at: i64, now: Timestamp) -> u8 {
     }
 }
 
-/// Copies forward. `Err` names a segment that has a damaged living message and so must stay.
+/// Copies forward. `Err` names a segment that has a damaged living message and so must stay. After any
+/// failure nothing has changed and no space is taken.
 pub fn copy_forward(
     catalog: &Catalog,
     gate: &Gate,
@@ -57,7 +58,29 @@ pub fn copy_forward(
     segments: &[Arc<Sealed>],
     now: Timestamp,
 ) -> io::Result<Result<Swept, u64>> {
-    let mut outputs: BTreeMap<u8, Output> = BTreeMap::new();
+    let mut outputs = BTreeMap::new();
+    let copied = copy(catalog, gate, view, segments, now, &mut outputs);
+    let mut outputs: Vec<Output> = outputs.into_values().collect();
+    let swept = match copied {
+        Ok(None) => finish(catalog, gate, &mut outputs, segments).map(Ok),
+        Ok(Some(damaged)) => Ok(Err(damaged)),
+        Err(error) => Err(error),
+    };
+    if !matches!(swept, Ok(Ok(_))) {
+        discard(catalog, &outputs);
+    }
+    swept
+}
+
+/// Copies what lives to an output for each class; answers a segment in which such a message is damaged.
+fn copy(
+    catalog: &Catalog,
+    gate: &Gate,
+    view: &View,
+    segments: &[Arc<Sealed>],
+    now: Timestamp,
+    outputs: &mut BTreeMap<u8, Output>,
+) -> io::Result<Option<u64>> {
     for segment in segments {
         let mut window =
             Window::new(segment.log(&catalog.files)?, segment.number, segment.summary.end);
@@ -69,33 +92,44 @@ pub fn copy_forward(
                 continue;
             }
             let Stored::Message(message) = window.read(&entry)? else {
-                discard(catalog, outputs)?;
-                return Ok(Err(segment.number));
+                return Ok(Some(segment.number));
             };
-            let class = class(entry.expires_at, now);
-            let output = match outputs.entry(class) {
+            let output = match outputs.entry(class(entry.expires_at, now)) {
                 Entry::Occupied(output) => output.into_mut(),
                 Entry::Vacant(place) => place.insert(Output::new(catalog, gate)?),
             };
             output.put(&message)?;
         }
     }
-    let generation = 1 + segments.iter().map(|one| one.summary.generation).max().unwrap_or(0);
-    let outputs: Vec<Output> = outputs.into_values().collect();
-    finish(catalog, gate, outputs, segments, generation).map(Ok)
+    Ok(None)
 }
 
-fn discard(catalog: &Catalog, outputs: BTreeMap<u8, Output>) -> io::Result<()> {
-    outputs.values().try_for_each(|output| catalog.files.unlink(&output.aside()))
+/// Takes back what was written. The output that names the replaced segments goes first, and for sure:
+/// alone, it would let a start unlink messages that only the others have.
+fn discard(catalog: &Catalog, outputs: &[Output]) {
+    for output in outputs.iter().rev() {
+        let gone = if output.is_placed {
+            let unlinked = catalog.files.unlink(&log_name(output.number));
+            unlinked.and_then(|()| catalog.files.disk().sync_directory())
+        } else {
+            catalog.files.unlink(&output.aside())
+        };
+        if gone.is_err() {
+            // Placed, all are in force after the next start; else that start removes them.
+            return;
+        }
+        // The next start removes it otherwise.
+        let _ = catalog.files.unlink(&index_name(output.number));
+    }
 }
 
 fn finish(
     catalog: &Catalog,
     gate: &Gate,
-    mut outputs: Vec<Output>,
+    outputs: &mut [Output],
     segments: &[Arc<Sealed>],
-    generation: u64,
 ) -> io::Result<Swept> {
+    let generation = 1 + segments.iter().map(|one| one.summary.generation).max().unwrap_or(0);
     let replaced: Vec<u64> = segments.iter().map(|segment| segment.number).collect();
     let time = gate.kept_time().0;
     let last = outputs.len().saturating_sub(1);
@@ -109,17 +143,24 @@ fn finish(
         output.finish(&head)?;
     }
     subjects::merge(catalog, gate, segments)?;
-    let mut swept = Swept::default();
+    let (mut swept, mut new) = (Swept::default(), Vec::new());
     for output in outputs {
         let summary = Summary::of(&output.index, time, output.end, generation);
         output.index.write(&catalog.files, output.number, &summary.encode())?;
         catalog.files.rename(&output.aside(), &log_name(output.number))?;
+        output.is_placed = true;
         catalog.files.disk().sync_directory()?;
         let sealed = Arc::new(Sealed::open(&catalog.files, output.number)?);
         swept.messages += summary.messages;
         swept.bytes += sealed.bytes();
-        list(catalog, gate, sealed, |_| {})?;
+        new.push(sealed);
     }
+    // At once, so that no reader finds a message missing or a failure lists a part.
+    list(catalog, gate, &new, |view| {
+        let mut sealed = (*view.sealed).clone();
+        sealed.retain(|number, _| !replaced.contains(number));
+        view.sealed = Arc::new(sealed);
+    })?;
     Ok(swept)
 }
 
@@ -130,13 +171,22 @@ struct Output {
     index: Index,
     buffer: Vec<u8>,
     end: u64,
+    /// It has its name.
+    is_placed: bool,
 }
 
 impl Output {
     fn new(catalog: &Catalog, gate: &Gate) -> io::Result<Self> {
         let number = gate.next_segment();
         let file = catalog.files.disk().create(&format!("{}.new", log_name(number)))?;
-        Ok(Self { number, file, index: Index::default(), buffer: Vec::new(), end: HEAD })
+        Ok(Self {
+            number,
+            file,
+            index: Index::default(),
+            buffer: Vec::new(),
+            end: HEAD,
+            is_placed: false,
+        })
     }
 
     fn aside(&self) -> String {

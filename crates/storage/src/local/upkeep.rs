@@ -3,11 +3,12 @@
 
 use super::{
     catalog::{Catalog, Sealed, Unsealed, View},
+    directory::Run,
     gate::Gate,
     healing,
     index::{Entry, number, split_key},
     segment::{HEAD, Summary, index_name, log_name},
-    sorted::damaged_name,
+    sorted::{damaged_name, is_damage},
     subjects, sweep,
     writer::{self, is_full},
 };
@@ -99,9 +100,7 @@ impl Upkeep {
     }
 
     fn failed(&self, error: &io::Error) -> ReadError {
-        if !is_full(error) && !super::sorted::is_damage(error) {
-            self.gate.close(&format!("upkeep failed: {error}"));
-        }
+        note_failure(&self.gate, error);
         ReadError::Failed(error.to_string())
     }
 
@@ -112,6 +111,7 @@ impl Upkeep {
                     self.stuck.remove(0);
                     self.gate.sealing_went(false);
                 }
+                Err(error) if damaged_name(&error).is_some_and(|name| self.heal(&name)) => {}
                 Err(error) => {
                     self.failed(&error);
                     self.gate.sealing_went(true);
@@ -140,7 +140,7 @@ impl Upkeep {
         if !self.purges.is_empty() {
             self.to_recount.insert(segment.number);
         }
-        list(&self.catalog, &self.gate, sealed, |view| {
+        list(&self.catalog, &self.gate, &[sealed], |view| {
             view.sealing.retain(|one| one.number != segment.number);
         })
     }
@@ -153,6 +153,7 @@ impl Upkeep {
         if let Some(swept) = self.sweep(now)? {
             reclaimed.messages += swept.messages;
             reclaimed.bytes += swept.bytes;
+            reclaimed.more = swept.more;
         }
         Ok(reclaimed)
     }
@@ -272,15 +273,17 @@ impl Upkeep {
         let is_due = |segment: &Sealed| {
             segment.summary.mostly_dead_at <= now.0 || self.sparse.contains(&segment.number)
         };
-        let due: Vec<Arc<Sealed>> = view
+        let mut due: Vec<Arc<Sealed>> = view
             .sealed
             .values()
             .filter(|segment| is_due(segment))
             .filter(|segment| !self.dead.contains(&segment.number))
             .filter(|segment| !self.unsweepable.contains(&segment.number))
-            .take(SWEPT_AT_ONCE)
+            .take(SWEPT_AT_ONCE + 1)
             .cloned()
             .collect();
+        let more = due.len() > SWEPT_AT_ONCE;
+        due.truncate(SWEPT_AT_ONCE);
         if due.is_empty() {
             return Ok(None);
         }
@@ -297,8 +300,15 @@ impl Upkeep {
         Ok(Some(Reclaimed {
             messages: messages.saturating_sub(swept.messages),
             bytes: before.saturating_sub(swept.bytes),
-            more: false,
+            more,
         }))
+    }
+}
+
+/// Closes the store to writing after what is neither a full disk nor damage.
+fn note_failure(gate: &Gate, error: &io::Error) {
+    if !is_full(error) && !is_damage(error) {
+        gate.close(&format!("upkeep failed: {error}"));
     }
 }
 
@@ -314,25 +324,47 @@ pub fn is_living(view: &View, subject: &[u8], entry: &Entry, now: Timestamp) -> 
     purged.is_none_or(|purged| entry.id > *purged)
 }
 
-/// Lists a sealed segment: in the directory first, so that readers who see it find it.
+/// Lists sealed segments: in the directory first, so that readers who see them find them. After an error
+/// they are not listed.
 pub fn list(
     catalog: &Catalog,
     gate: &Gate,
-    sealed: Arc<Sealed>,
+    new: &[Arc<Sealed>],
     also: impl FnOnce(&mut View),
 ) -> io::Result<()> {
     let view = catalog.view();
-    let run = gate.next_run();
-    let (directory, merged) = view.directory.add(&catalog.files, run, &sealed, &view.sealed)?;
+    let mut living = (*view.sealed).clone();
+    let (mut directory, mut left) = (view.directory.clone(), Vec::new());
+    for sealed in new {
+        living.insert(sealed.number, sealed.clone());
+        match directory.add(&catalog.files, gate.next_run(), sealed, &living) {
+            Ok((added, merged)) => {
+                directory = added;
+                left.extend(merged);
+            }
+            Err(error) => {
+                left.extend(directory.runs);
+                left.retain(|run| !view.directory.runs.iter().any(|old| Arc::ptr_eq(old, run)));
+                // A run that stays is merged away after the next start.
+                let _ = unlink_runs(catalog, &left);
+                return Err(error);
+            }
+        }
+    }
     catalog.change(|view| {
         let mut all = (*view.sealed).clone();
-        all.insert(sealed.number, sealed);
+        all.extend(new.iter().map(|sealed| (sealed.number, sealed.clone())));
         view.sealed = Arc::new(all);
         view.directory = directory;
         also(view);
     });
-    for run in merged {
-        catalog.files.unlink(&run.file.name)?;
+    let tidied = unlink_runs(catalog, &left).and_then(|()| catalog.files.disk().sync_directory());
+    if let Err(error) = tidied {
+        note_failure(gate, &error);
     }
-    catalog.files.disk().sync_directory()
+    Ok(())
+}
+
+fn unlink_runs(catalog: &Catalog, runs: &[Arc<Run>]) -> io::Result<()> {
+    runs.iter().try_for_each(|run| catalog.files.unlink(&run.file.name))
 }

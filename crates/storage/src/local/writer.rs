@@ -56,6 +56,10 @@ const BUFFER: usize = 4 * 1024 * 1024;
 /// Cost of an index in memory at which its segment is sealed, in bytes.
 const INDEX_COST: usize = 32 * 1024 * 1024;
 
+/// Segments that wait for being sealed, at most; their indexes in memory cost no more than two of the
+/// largest.
+const SEALING: usize = 16;
+
 /// The writer's state.
 pub struct Writer {
     pub catalog: Arc<Catalog>,
@@ -285,7 +289,12 @@ impl Writer {
     /// Seals the active segment and begins another. What must outlive the sealed one begins the new
     /// one: the time in its head, and the purges.
     fn rotate(&mut self) -> io::Result<()> {
-        self.gate.wait_for_sealing(|| self.catalog.view().sealing.len() < 2)?;
+        let active = self.active.index.read().cost();
+        self.gate.wait_for_sealing(|| {
+            let sealing = self.catalog.view().sealing;
+            let waiting: usize = sealing.iter().map(|one| one.index.read().cost()).sum();
+            sealing.is_empty() || (waiting + active <= 2 * INDEX_COST && sealing.len() < SEALING)
+        })?;
         let number = self.gate.next_segment();
         let view = self.catalog.view();
         let head = SegmentHead {

@@ -125,6 +125,47 @@ async fn a_write_that_finds_no_room_is_cut_back() {
     assert!(store.fetch(&subject("a"), MessageId(3)).await.unwrap().is_some());
 }
 
+/// Names on the disk that nothing needs: files made aside, indexes without a segment.
+fn leftovers(disk: &SimulatedDisk) -> Vec<String> {
+    let names = disk.names();
+    let is_left = |name: &String| match name.strip_suffix(".index") {
+        Some(number) => !names.contains(&format!("{number}.log")),
+        None => name.ends_with(".new"),
+    };
+    names.iter().filter(|name| is_left(name)).cloned().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sweep_that_finds_no_room_takes_none() {
+    let disk = SimulatedDisk::default();
+    let (store, _) = open(&disk).unwrap();
+    for id in 1..=60 {
+        let kept = message("a", id, [None, Some(10_000_000)][id as usize % 2], 400);
+        store.append(vec![kept, message("brief", id, Some(1_000), 5_000)]).await.unwrap();
+    }
+    store.reclaim(Timestamp(1)).await.unwrap();
+    let logs = || disk.names().into_iter().filter(|name| name.ends_with(".log")).count();
+    let (before, mut failed) = (logs(), 0);
+    loop {
+        let from = disk.calls() + failed;
+        disk.set_fault(Some(Fault { from, until: from + 1, errno: ENOSPC, only_syncs: false }));
+        let swept = store.reclaim(Timestamp(2_000)).await;
+        disk.set_fault(None);
+        if swept.is_ok_and(|swept| swept.messages > 0) {
+            break;
+        }
+        assert_eq!(leftovers(&disk), [""; 0], "call {failed}");
+        assert_eq!(logs(), before, "call {failed}");
+        failed += 1;
+        assert!(failed < 200, "it never sweeps");
+    }
+    assert!(failed > 20, "only {failed} calls failed");
+    assert!(matches!(store.writable(), Writable::Yes), "{:?}", store.writable());
+    for id in 1..=60 {
+        assert!(store.fetch(&subject("a"), MessageId(id)).await.unwrap().is_some(), "{id}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_store_writes_nothing() {
     let disk = SimulatedDisk::default();
