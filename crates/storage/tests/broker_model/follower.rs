@@ -100,7 +100,8 @@ impl Follower {
         if entry.is_delivered_only() {
             self.lost += u64::from(at >= self.since);
         } else if let Some(id) = entry.id() {
-            if entry.is_expired(now) {
+            // Withheld from one who asked for it.
+            if entry.is_expired(now) && id > self.after {
                 entry.was_expired.set(true);
             }
             let is_right = id <= self.after || entry.is_purged || entry.is_expired(now);
