@@ -130,7 +130,7 @@ impl Default for ServerLimits {
             header_bytes: 16 * 1024,
             keepalive_interval: Duration::from_secs(20),
             keepalive_timeout: Duration::from_secs(10),
-            closing_notice: Duration::from_millis(500),
+            closing_notice: Duration::from_secs(1),
         }
     }
 }
