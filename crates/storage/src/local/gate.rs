@@ -6,13 +6,14 @@ use broker_core::{Timestamp, Writable};
 use parking_lot::{Condvar, Mutex};
 use std::{
     io,
-    sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
+    sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
 };
 
 /// Shared by the store, its writer and its upkeep.
 pub struct Gate {
     closed: Mutex<Option<String>>,
-    is_full: AtomicBool,
+    /// The bound that was reached.
+    full: Mutex<Option<&'static str>>,
     kept_time: AtomicI64,
     next_segment: AtomicU64,
     next_run: AtomicU64,
@@ -34,6 +35,17 @@ pub struct GateLimits {
     pub max_bytes: Option<u64>,
 }
 
+/// A bound of the store's own that was reached; its name.
+#[derive(Debug, thiserror::Error)]
+#[error("{0} reached")]
+struct Reached(&'static str);
+
+/// The name of the bound that an error of a full disk speaks of.
+pub fn reached(error: &io::Error) -> &'static str {
+    let bound = error.get_ref().and_then(|inner| inner.downcast_ref::<Reached>());
+    bound.map_or("disk space", |reached| reached.0)
+}
+
 /// The numbers to be given next.
 #[derive(Debug, Clone, Copy)]
 pub struct Next {
@@ -51,7 +63,7 @@ impl Gate {
     pub fn new(limits: GateLimits, kept_time: i64, next: Next, subjects_version: u64) -> Self {
         Self {
             closed: Mutex::new(None),
-            is_full: AtomicBool::new(false),
+            full: Mutex::new(None),
             kept_time: AtomicI64::new(kept_time),
             next_segment: AtomicU64::new(next.segment),
             next_run: AtomicU64::new(next.run),
@@ -74,20 +86,20 @@ impl Gate {
         self.sealed.notify_all();
     }
 
-    pub fn set_full(&self, is_full: bool) {
-        self.is_full.store(is_full, Ordering::Relaxed);
+    /// Notes which bound refuses appends.
+    pub fn set_full(&self, bound: Option<&'static str>) {
+        *self.full.lock() = bound;
     }
 
     pub fn is_full(&self) -> bool {
-        self.is_full.load(Ordering::Relaxed)
+        self.full.lock().is_some()
     }
 
     pub fn writable(&self) -> Writable {
-        match self.refusal() {
-            Some(why) => Writable::Closed(why),
-            None if self.is_full() => Writable::Full("disk space"),
-            None => Writable::Yes,
+        if let Some(why) = self.refusal() {
+            return Writable::Closed(why);
         }
+        self.full.lock().map_or(Writable::Yes, Writable::Full)
     }
 
     pub fn kept_time(&self) -> Timestamp {
@@ -135,13 +147,13 @@ impl Gate {
 
     /// Whether so many bytes more may be allocated.
     pub fn check_room(&self, disk: &dyn Disk, more: u64, store: u64) -> io::Result<()> {
-        let full = |why: &str| Err(io::Error::new(io::ErrorKind::StorageFull, why.to_owned()));
+        let full = |bound| Err(io::Error::new(io::ErrorKind::StorageFull, Reached(bound)));
         if self.limits.max_bytes.is_some_and(|most| store + more > most) {
-            return full("the store's limit on its size is reached");
+            return full("local store bytes");
         }
         let (free, _) = disk.space()?;
         if free < more.saturating_add(self.limits.reserve) {
-            return full("only the disk's reserve is left");
+            return full("disk reserve");
         }
         Ok(())
     }
@@ -151,8 +163,8 @@ impl Gate {
         let mut sealing = self.sealing.lock();
         while !is_free() {
             if sealing.is_stuck || self.refusal().is_some() {
-                let why = "segments cannot be sealed for want of room";
-                return Err(io::Error::new(io::ErrorKind::StorageFull, why));
+                // Sealing needs room, too.
+                return Err(io::ErrorKind::StorageFull.into());
             }
             self.sealed.wait(&mut sealing);
         }

@@ -34,6 +34,7 @@ mod files;
 mod gate;
 mod healing;
 mod index;
+mod job;
 mod reading;
 mod record;
 mod recovery;
@@ -77,7 +78,7 @@ pub struct LocalStorage {
 
 #[derive(Clone)]
 struct Senders {
-    writer: mpsc::Sender<writer::Job>,
+    writer: mpsc::Sender<job::Job>,
     upkeep: mpsc::Sender<upkeep::Job>,
 }
 
@@ -110,7 +111,7 @@ impl LocalStorage {
         Ok((Self { catalog, gate, senders, threads }, recovery))
     }
 
-    fn send(&self, job: writer::Job) {
+    fn send(&self, job: job::Job) {
         if let Some(senders) = &*self.senders.lock() {
             // A writer that ended lets go of the answer's other end, which its asker understands.
             let _ = senders.writer.send(job);
@@ -119,14 +120,14 @@ impl LocalStorage {
 
     fn ask<T: Send + 'static>(
         &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, AppendError>>) -> writer::Job,
+        job: impl FnOnce(oneshot::Sender<Result<T, AppendError>>) -> job::Job,
     ) -> StorageFuture<Result<T, AppendError>> {
         if let Some(why) = self.gate.refusal() {
             return answer(Err(AppendError::Unavailable(why)));
         }
         let (reply, word) = oneshot::channel();
         let job = job(reply);
-        if !self.gate.enqueue(writer::weight(&job)) {
+        if !self.gate.enqueue(job::weight(&job)) {
             return answer(Err(AppendError::Full("local store queue")));
         }
         self.send(job);
@@ -204,7 +205,7 @@ impl Drop for LocalStorage {
         if let Some(senders) = self.senders.lock().take() {
             // The threads can reach each other, so they end by a word and not by being left alone; one
             // that has ended does not hear it.
-            let _ = senders.writer.send(writer::Job::Stop);
+            let _ = senders.writer.send(job::Job::Stop);
             let _ = senders.upkeep.send(upkeep::Job::Stop);
         }
         for thread in self.threads.drain(..) {
@@ -219,7 +220,7 @@ impl Storage for LocalStorage {
         &self,
         batch: Vec<Arc<Message>>,
     ) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
-        self.ask(|reply| writer::Job::Append { batch, reply })
+        self.ask(|reply| job::Job::Append { batch, reply })
     }
 
     /// Read where it is called: a few positioned reads, mostly from the page cache, cost less than
@@ -275,7 +276,7 @@ impl Storage for LocalStorage {
             return answer(Ok(()));
         }
         let subject = subject.clone();
-        self.ask(|reply| writer::Job::Purge { subject, up_to, reply })
+        self.ask(|reply| job::Job::Purge { subject, up_to, reply })
     }
 
     fn reclaim(&self, now: Timestamp) -> StorageFuture<Result<Reclaimed, ReadError>> {
@@ -294,7 +295,7 @@ impl Storage for LocalStorage {
         if now <= self.gate.kept_time() {
             return answer(Ok(()));
         }
-        self.ask(|reply| writer::Job::KeepTime { now, reply })
+        self.ask(|reply| job::Job::KeepTime { now, reply })
     }
 
     fn kept_time(&self) -> Timestamp {
@@ -310,7 +311,7 @@ impl Storage for LocalStorage {
     }
 
     fn close(&self) -> StorageFuture<Result<(), ReadError>> {
-        let closed = self.ask(|reply| writer::Job::Close { reply });
+        let closed = self.ask(|reply| job::Job::Close { reply });
         Box::pin(async move {
             closed.await.map_err(|error: AppendError| ReadError::Failed(error.to_string()))
         })

@@ -7,10 +7,11 @@ use super::{
     gate::Gate,
     healing,
     index::{Entry, number, split_key},
+    job,
     segment::{HEAD, Summary, index_name, log_name},
     sorted::{damaged_name, is_damage},
     subjects, sweep,
-    writer::{self, is_full},
+    writer::is_full,
 };
 use broker_core::{ReadError, Reclaimed, Timestamp};
 use std::{
@@ -46,7 +47,7 @@ const WORTH_SEALING: u64 = 64 * 1024;
 pub struct Upkeep {
     pub catalog: Arc<Catalog>,
     pub gate: Arc<Gate>,
-    pub writer: mpsc::Sender<writer::Job>,
+    pub writer: mpsc::Sender<job::Job>,
     /// Segments that could not be sealed yet, with their ends.
     pub stuck: Vec<(Arc<Unsealed>, u64)>,
     /// Segments that may hold purged messages.
@@ -155,6 +156,10 @@ impl Upkeep {
             reclaimed.bytes += swept.bytes;
             reclaimed.more = swept.more;
         }
+        if self.gate.is_full() {
+            // The writer may have ended.
+            let _ = self.writer.send(job::Job::Look);
+        }
         Ok(reclaimed)
     }
 
@@ -225,7 +230,7 @@ impl Upkeep {
         let is_worth = length >= HEAD + WORTH_SEALING;
         if messages > 0 && is_worth && (is_dead || self.gate.is_full()) {
             // The writer may have ended.
-            let _ = self.writer.send(writer::Job::Seal { number: view.active.number });
+            let _ = self.writer.send(job::Job::Seal { number: view.active.number });
         }
     }
 

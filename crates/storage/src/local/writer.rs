@@ -4,13 +4,14 @@
 use super::{
     catalog::{Catalog, Unsealed},
     disk::Disk,
-    gate::Gate,
+    gate::{Gate, reached},
     index::{Entry, Index},
+    job::{Job, answer, weight},
     record::{self, Kind},
     segment::{HEAD, SegmentHead, log_name},
     upkeep,
 };
-use broker_core::{AppendError, Appended, Message, MessageId, Subject, Timestamp};
+use broker_core::{AppendError, Message, Subject, Timestamp};
 use parking_lot::RwLock;
 use std::{
     collections::HashMap,
@@ -18,34 +19,6 @@ use std::{
     sync::{Arc, mpsc},
 };
 use tokio::sync::oneshot;
-
-/// What the writer is asked for.
-pub enum Job {
-    Append {
-        batch: Vec<Arc<Message>>,
-        reply: oneshot::Sender<Result<Vec<Appended>, AppendError>>,
-    },
-    Purge {
-        subject: Subject,
-        up_to: MessageId,
-        reply: Reply,
-    },
-    KeepTime {
-        now: Timestamp,
-        reply: Reply,
-    },
-    /// Seal the active segment if it has this number, so that its space can come back.
-    Seal {
-        number: u64,
-    },
-    Close {
-        reply: Reply,
-    },
-    /// End without an end mark.
-    Stop,
-}
-
-pub type Reply = oneshot::Sender<Result<(), AppendError>>;
 
 /// Bytes written at once; what waits beyond that makes the next group.
 const GROUP: usize = 16 * 1024 * 1024;
@@ -110,6 +83,10 @@ impl Writer {
                 close = Some(std::mem::replace(reply, unused));
                 false
             }
+            Job::Look => {
+                self.look_for_room();
+                false
+            }
             Job::Stop => {
                 stop = true;
                 false
@@ -117,8 +94,7 @@ impl Writer {
             Job::Append { .. } | Job::Purge { .. } | Job::KeepTime { .. } => true,
         });
         if !group.is_empty() {
-            let outcome = self.commit(&group);
-            answer(group, &outcome);
+            self.commit_or_part(group);
         }
         if seal && self.gate.refusal().is_none() && self.end > HEAD {
             // What cannot be sealed now is sealed when it is asked for again.
@@ -134,6 +110,30 @@ impl Writer {
         stop
     }
 
+    /// Commits a group, or where there is no room for it that part which gives space back: it may use the
+    /// reserve.
+    fn commit_or_part(&mut self, group: Vec<Job>) {
+        let outcome = self.commit(&group);
+        let is_full = matches!(outcome, Err(AppendError::Full(_)));
+        let (appends, rest): (Vec<_>, Vec<_>) =
+            group.into_iter().partition(|job| !is_full || matches!(job, Job::Append { .. }));
+        if is_full && !appends.is_empty() && !rest.is_empty() {
+            let outcome = self.commit(&rest);
+            answer(rest, &outcome);
+        } else {
+            answer(rest, &outcome);
+        }
+        answer(appends, &outcome);
+    }
+
+    /// Takes appends again when there is room, though nobody may have tried.
+    fn look_for_room(&self) {
+        let room = self.gate.check_room(self.catalog.files.disk(), self.chunk, self.store_bytes());
+        if room.is_ok() {
+            self.gate.set_full(None);
+        }
+    }
+
     /// Writes a group, syncs, and lets readers see it.
     fn commit(&mut self, group: &[Job]) -> Result<(), AppendError> {
         if let Some(why) = self.gate.refusal() {
@@ -147,7 +147,8 @@ impl Writer {
         let number = self.active.number;
         record::put_mark(Kind::Group, self.end, time, &[], number, &mut self.buffer);
         let places = self.encode(group);
-        self.allocate().map_err(|error| self.failed(&error))?;
+        let appends = group.iter().any(|job| matches!(job, Job::Append { .. }));
+        self.allocate(appends).map_err(|error| self.failed(&error))?;
         let file = self.active.file.clone();
         if let Err(error) = file.write_at(&self.buffer, self.end) {
             return Err(self.cut_back(&error));
@@ -157,6 +158,9 @@ impl Writer {
         }
         self.end += self.buffer.len() as u64;
         self.show(group, &places, time);
+        if appends {
+            self.gate.set_full(None);
+        }
         if self.buffer.capacity() > BUFFER {
             self.buffer = Vec::with_capacity(BUFFER);
         }
@@ -196,21 +200,27 @@ impl Writer {
                     record::put_mark(Kind::Purge, up_to.0, time, name, number, &mut self.buffer);
                 }
                 // The group's own head keeps the time.
-                Job::KeepTime { .. } | Job::Seal { .. } | Job::Close { .. } | Job::Stop => {}
+                _ => {}
             }
         }
         places
     }
 
-    /// Allocates space ahead, so that a write does not find the disk full half-way.
-    fn allocate(&mut self) -> io::Result<()> {
+    /// Allocates space ahead, so that a write does not find the disk full half-way. Appends leave the
+    /// reserve alone.
+    fn allocate(&mut self, appends: bool) -> io::Result<()> {
         let needed = self.end + self.buffer.len() as u64;
         if needed <= self.allocated {
             return Ok(());
         }
-        let ahead = needed.next_multiple_of(self.chunk);
-        let more = ahead - self.allocated;
-        self.gate.check_room(self.catalog.files.disk(), more, self.store_bytes())?;
+        let mut ahead = needed.next_multiple_of(self.chunk);
+        if appends {
+            let more = ahead - self.allocated;
+            self.gate.check_room(self.catalog.files.disk(), more, self.store_bytes())?;
+        } else if self.gate.is_full() {
+            // No more of the reserve than it takes, or appends would find the rest.
+            ahead = needed;
+        }
         if self.active.file.allocate(ahead).is_err() {
             // There may be room for this group still.
             self.active.file.allocate(needed)?;
@@ -252,8 +262,9 @@ impl Writer {
     /// Nothing was written.
     fn failed(&self, error: &io::Error) -> AppendError {
         if is_full(error) {
-            self.gate.set_full(true);
-            return AppendError::Full("disk space");
+            let bound = reached(error);
+            self.gate.set_full(Some(bound));
+            return AppendError::Full(bound);
         }
         self.lost(error)
     }
@@ -283,7 +294,6 @@ impl Writer {
             });
         }
         self.gate.keep_time(time);
-        self.gate.set_full(false);
     }
 
     /// Seals the active segment and begins another. What must outlive the sealed one begins the new
@@ -372,40 +382,5 @@ fn entry(message: &Message, offset: u64, length: usize) -> Entry {
         offset: u32::try_from(offset).unwrap_or(u32::MAX),
         length: u32::try_from(length).unwrap_or(u32::MAX),
         expires_at: message.expires_at.map_or(i64::MAX, |at| at.0),
-    }
-}
-
-/// Bytes a job takes in the segment.
-pub fn weight(job: &Job) -> usize {
-    match job {
-        Job::Append { batch, .. } => batch
-            .iter()
-            .map(|message| {
-                record::FIXED
-                    + message.subject.as_bytes().len()
-                    + message.headers.as_bytes().len()
-                    + message.body.len()
-            })
-            .sum(),
-        Job::Purge { subject, .. } => record::FIXED + subject.as_bytes().len(),
-        Job::KeepTime { .. } | Job::Close { .. } => record::FIXED,
-        // Sent by the store itself, past the queue's limit.
-        Job::Seal { .. } | Job::Stop => 0,
-    }
-}
-
-fn answer(group: Vec<Job>, outcome: &Result<(), AppendError>) {
-    // Who asked may be gone: then nobody wants to know.
-    for job in group {
-        match job {
-            Job::Append { batch, reply } => {
-                let words = || vec![Appended::Stored; batch.len()];
-                let _ = reply.send(outcome.clone().map(|()| words()));
-            }
-            Job::Purge { reply, .. } | Job::KeepTime { reply, .. } => {
-                let _ = reply.send(outcome.clone());
-            }
-            Job::Seal { .. } | Job::Close { .. } | Job::Stop => {}
-        }
     }
 }

@@ -1,10 +1,12 @@
 //! Crashes at every step, torn writes at every byte, failing calls.
 
 use super::{
-    audit::{Acknowledged, Found, audit, go_on, message, open, subject, tell},
+    audit::{Acknowledged, Found, audit, config, go_on, message, open, subject, tell},
     simulated::{Fault, SimulatedDisk, Tear},
 };
 use broker_core::{AppendError, MessageId, Storage, Timestamp, Writable};
+use broker_storage::{LocalConfig, LocalStorage};
+use std::sync::Arc;
 
 const EIO: i32 = 5;
 const ENOSPC: i32 = 28;
@@ -98,7 +100,10 @@ async fn a_full_disk_refuses_and_takes_again_when_there_is_room() {
         }
     }
     assert!(matches!(store.writable(), Writable::Full(_)));
-    assert!(store.fetch(&subject("a"), MessageId(1)).await.unwrap().is_some());
+    // What gives space back goes on, in the reserve.
+    store.purge(&subject("a"), MessageId(1)).await.unwrap();
+    store.keep_time(Timestamp(1_000)).await.unwrap();
+    assert!(store.fetch(&subject("a"), MessageId(2)).await.unwrap().is_some());
     // A start while it is full serves what is there.
     drop(store);
     let (store, _) = open(&disk).unwrap();
@@ -106,6 +111,39 @@ async fn a_full_disk_refuses_and_takes_again_when_there_is_room() {
     disk.set_free(None);
     store.append(vec![message("a", id, None, 3_000)]).await.unwrap();
     assert_eq!(store.writable(), Writable::Yes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_reserve_is_left_to_what_gives_space_back() {
+    let disk = SimulatedDisk::default();
+    let config = LocalConfig { reserve_bytes: Some(200_000), ..config() };
+    let (store, _) = LocalStorage::open_on(Arc::new(disk.clone()), &config).unwrap();
+    disk.set_free(Some(300_000));
+    let mut id = 0;
+    let full = loop {
+        id += 1;
+        if let Err(error) = store.append(vec![message("a", id, None, 3_000)]).await {
+            break error;
+        }
+        assert!(id < 100, "the reserve is taken");
+    };
+    assert_eq!(full, AppendError::Full("disk reserve"));
+    assert_eq!(store.writable(), Writable::Full("disk reserve"));
+    // More than fits in what is allocated.
+    for _ in 0..1_000 {
+        store.purge(&subject("a"), MessageId(1)).await.unwrap();
+    }
+    let again = store.append(vec![message("a", id, None, 3_000)]).await;
+    assert_eq!(again, Err(AppendError::Full("disk reserve")));
+    disk.set_free(None);
+    let mut looks = 0;
+    // Nobody need try: a store that seems full to those who ask first would stay so.
+    while store.writable() != Writable::Yes {
+        store.reclaim(Timestamp(1)).await.unwrap();
+        looks += 1;
+        assert!(looks < 10_000, "it stays full");
+    }
+    store.append(vec![message("a", id, None, 3_000)]).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
