@@ -49,8 +49,9 @@ pub trait Storage: Send + Sync + 'static {
         id: MessageId,
     ) -> StorageFuture<Result<Option<Arc<Message>>, ReadError>>;
 
-    /// Messages of a subject with ids above `after`, ascending, until their bodies, headers and
-    /// subjects fill `limit` bytes; at least one if there is any, so one may be larger than `limit`.
+    /// Messages of a subject with ids above `after`, ascending, until their weight
+    /// ([`Message::weight`]) fills `limit` bytes; at least one if there is any, so one may be larger
+    /// than `limit`.
     ///
     /// # Errors
     /// See [`ReadError`]; damage is told inside the page.
@@ -86,7 +87,8 @@ pub trait Storage: Send + Sync + 'static {
 
     /// Gives back space of messages whose `expires_at` is not after `now`. A call does a bounded
     /// amount of work and never holds up appends; `more` says that calling again at once would give
-    /// back more. With nothing to give back it writes and syncs nothing: it is called every second.
+    /// back more (what is worth giving back only together may wait for a later call without it). With
+    /// nothing to give back it writes and syncs nothing: it is called every second.
     ///
     /// # Errors
     /// See [`ReadError`].

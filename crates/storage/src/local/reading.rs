@@ -27,6 +27,9 @@ const ENTRIES: usize = 4_096;
 /// Bytes read at once around a record: its neighbours are likely to be wanted next.
 const WINDOW: u64 = 64 * 1024;
 
+/// Bytes read at first, and where the records wanted lie far apart.
+const FIRST_WINDOW: u64 = 2 * 1024;
+
 impl Catalog {
     /// Begins again what failed because a file went away, or because a sorted file was damaged and is
     /// made anew.
@@ -112,9 +115,7 @@ impl Catalog {
             let place = read_best(&mut sources, next)?;
             last = next;
             bytes += match &place {
-                Stored::Message(message) => {
-                    message.body.len() + message.headers.as_bytes().len() + subject.as_bytes().len()
-                }
+                Stored::Message(message) => message.weight(),
                 Stored::Damaged(_) => 0,
             };
             page.messages.push(place);
@@ -357,11 +358,13 @@ pub struct Window {
     end: u64,
     start: u64,
     bytes: Bytes,
+    /// Bytes to be read at the next miss.
+    ahead: u64,
 }
 
 impl Window {
     pub fn new(file: Arc<dyn DiskFile>, segment: u64, end: u64) -> Self {
-        Self { file, segment, end, start: 0, bytes: Bytes::new() }
+        Self { file, segment, end, start: 0, bytes: Bytes::new(), ahead: FIRST_WINDOW }
     }
 
     /// A record and, likely, its neighbours.
@@ -372,7 +375,10 @@ impl Window {
         if !is_inside {
             // A file that is written ends where it does; beyond its last record nothing is asked for.
             let limit = if self.end == u64::MAX { offset + length } else { self.end };
-            let reach = (offset + WINDOW.max(length)).min(limit.max(offset + length));
+            let passed = self.start + self.bytes.len() as u64;
+            let is_near = (self.start..=passed + self.ahead).contains(&offset);
+            self.ahead = if is_near { WINDOW.min(self.ahead * 2) } else { FIRST_WINDOW };
+            let reach = (offset + self.ahead.max(length)).min(limit.max(offset + length));
             return match self.fill(offset, reach) {
                 Err(error) if is_damage(&error) => Ok(Stored::Damaged(MessageId(entry.id))),
                 Err(error) => Err(error),
@@ -400,6 +406,9 @@ impl Window {
     fn decode(&self, entry: &Entry) -> Stored {
         let at = usize::try_from(u64::from(entry.offset) - self.start).unwrap_or(usize::MAX);
         let record = self.bytes.slice(at..at + entry.length as usize);
+        // A message that is read with its neighbours has bytes of its own, or each would hold a window.
+        let is_alone = record.len() == self.bytes.len();
+        let record = if is_alone { record } else { Bytes::copy_from_slice(&record) };
         match record::message(&record, self.segment).or_else(|| self.mended(&record)) {
             Some(message) if message.id.0 == entry.id => Stored::Message(Arc::new(message)),
             _ => Stored::Damaged(MessageId(entry.id)),
