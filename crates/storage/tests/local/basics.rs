@@ -171,3 +171,24 @@ async fn subjects_that_lived_once_cost_their_names_and_few_bytes() {
     }
     assert_eq!(last_id(&store, &format!("{SUBJECTS:030}")).await, 0);
 }
+
+#[tokio::test]
+async fn a_message_of_a_page_holds_no_more_memory_than_its_own() {
+    let disk = SimulatedDisk::default();
+    let (store, _) = audit::open(&disk).unwrap();
+    for id in 1..=600 {
+        let batch = vec![audit::message("a", id, None, 100), audit::message("b", id, None, 100)];
+        store.append(batch).await.unwrap();
+    }
+    let page = store.read_after(&Subject::new("a").unwrap(), MessageId::NONE, 50_000).await;
+    let messages = page.unwrap().messages;
+    assert!(messages.len() > 100, "{}", messages.len());
+    for place in messages {
+        let Stored::Message(message) = place else { panic!("damaged") };
+        let Message { headers, body, .. } = Arc::into_inner(message).unwrap();
+        // Both are parts of the record, which is theirs alone.
+        drop(headers);
+        let held = body.try_into_mut().unwrap().capacity();
+        assert!(held < 400, "{held} bytes for a message of about 200");
+    }
+}
