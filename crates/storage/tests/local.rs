@@ -8,5 +8,7 @@ mod basics;
 mod crashes;
 #[path = "local/damage.rs"]
 mod damage;
+#[path = "local/lives.rs"]
+mod lives;
 #[path = "local/simulated.rs"]
 mod simulated;

@@ -18,7 +18,12 @@ pub enum Tear {
     Cut(usize),
     /// All arrived, names too.
     Everything,
+    /// Any sectors of the first few, and the names of any moment since they were synced, by this seed.
+    Chance(u64),
 }
+
+/// Bytes that a disk writes whole or not at all.
+const SECTOR: usize = 512;
 
 /// A failure to come.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +55,8 @@ struct State {
     files: Vec<FileState>,
     names: BTreeMap<String, usize>,
     durable_names: BTreeMap<String, usize>,
+    /// The names after each change since they were synced.
+    later_names: Vec<BTreeMap<String, usize>>,
     calls: u64,
     reads: u64,
     fault: Option<Fault>,
@@ -66,6 +73,10 @@ struct SimulatedFile {
 }
 
 impl State {
+    fn renamed(&mut self) {
+        self.later_names.push(self.names.clone());
+    }
+
     fn step(&mut self, is_sync: bool) -> io::Result<()> {
         let call = self.calls;
         self.calls += 1;
@@ -90,6 +101,35 @@ fn apply(bytes: &mut Vec<u8>, change: &Change, most: usize) {
             bytes[offset..offset + data.len()].copy_from_slice(data);
         }
         Change::Length(length) => bytes.resize(*length as usize, 0),
+    }
+}
+
+/// Numbers that look random.
+pub struct Chance(pub u64);
+
+impl Chance {
+    pub fn below(&mut self, bound: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (mixed >> 33) as usize % bound
+    }
+}
+
+/// Half of a write's sectors.
+fn apply_sectors(bytes: &mut Vec<u8>, change: &Change, chance: &mut Chance) {
+    let Change::Write(offset, data) = change else {
+        return apply(bytes, change, usize::MAX);
+    };
+    let mut from = 0;
+    while from < data.len() {
+        let sector_end = (*offset as usize + from) / SECTOR * SECTOR + SECTOR;
+        let to = (sector_end - *offset as usize).min(data.len());
+        if chance.below(2) == 0 {
+            let sector = Change::Write(offset + from as u64, data[from..to].to_vec());
+            apply(bytes, &sector, usize::MAX);
+        }
+        from = to;
     }
 }
 
@@ -164,12 +204,22 @@ impl SimulatedDisk {
             after.names = state.names.clone();
             after.durable_names = state.names.clone();
         }
+        let mut chance = Chance(if let Tear::Chance(seed) = tear { seed } else { 0 });
+        if let Tear::Chance(_) = tear
+            && let Some(at) = chance.below(state.later_names.len() + 1).checked_sub(1)
+        {
+            after.names = state.later_names[at].clone();
+            after.durable_names = after.names.clone();
+        }
         for file in &state.files {
             let mut bytes = file.durable.clone();
+            let kept = chance.below(file.pending.len() + 1);
             let last = file.pending.len().saturating_sub(1);
             for (at, change) in file.pending.iter().enumerate() {
                 match tear {
                     Tear::Nothing => {}
+                    Tear::Chance(_) if at >= kept => {}
+                    Tear::Chance(_) => apply_sectors(&mut bytes, change, &mut chance),
                     Tear::Last(most) | Tear::Cut(most) if at == last => {
                         apply(&mut bytes, change, most);
                     }
@@ -203,6 +253,7 @@ impl Disk for SimulatedDisk {
         let file = state.files.len();
         state.files.push(FileState::default());
         state.names.insert(name.to_owned(), file);
+        state.renamed();
         drop(state);
         Ok(self.file(file))
     }
@@ -212,13 +263,16 @@ impl Disk for SimulatedDisk {
         state.step(false)?;
         let file = state.names.remove(from).ok_or(io::ErrorKind::NotFound)?;
         state.names.insert(to.to_owned(), file);
+        state.renamed();
         Ok(())
     }
 
     fn unlink(&self, name: &str) -> io::Result<()> {
         let mut state = self.0.lock().unwrap();
         state.step(false)?;
-        state.names.remove(name).map(drop).ok_or_else(|| io::ErrorKind::NotFound.into())
+        state.names.remove(name).ok_or(io::ErrorKind::NotFound)?;
+        state.renamed();
+        Ok(())
     }
 
     fn list(&self) -> io::Result<Vec<String>> {
@@ -229,6 +283,7 @@ impl Disk for SimulatedDisk {
         let mut state = self.0.lock().unwrap();
         state.step(true)?;
         state.durable_names = state.names.clone();
+        state.later_names.clear();
         Ok(())
     }
 
