@@ -42,7 +42,7 @@ impl Default for Limits {
             // One batch of the largest size (16 MiB, 65,536 messages) must fit with its bookkeeping.
             queued_bytes: 36 * MIB,
             tail_bytes: 16 * MIB,
-            pages_in_flight: 12,
+            pages_in_flight: 6,
             page_read_bytes: 64 * 1024,
             append_messages: 16_384,
             appends_in_flight: 16,

@@ -43,7 +43,7 @@ struct Feed {
     broker: Broker,
     subscription: Subscription,
     sending: Room,
-    /// Room for what is ready and shared with nobody.
+    /// Room for large messages that are ready and shared with nobody.
     shares: Vec<Share>,
     /// Losses that are told with the next message, as theirs had expired.
     owed: u64,
@@ -78,9 +78,9 @@ impl Feed {
         (ALL_FRAMES / self.broker.subscribers().max(1)).clamp(MIN_FRAME, FRAME)
     }
 
-    /// Makes frames of what is pending, or of its beginning: nothing that is packed waits for room.
+    /// Makes frames of what is pending, or of its beginning: nothing that is packed waits for room. Small
+    /// messages need none: what is gathered of them is bounded by [`Feed::limit`].
     async fn pack(&mut self) -> Result<(), Problem> {
-        self.hold_small_ones().await?;
         let now = self.has_waited.then(|| self.broker.clock().now());
         while let Some(Delivery { message, missed }) = self.pending.pop_front() {
             if now.is_some_and(|now| message.is_expired(now)) {
@@ -109,18 +109,6 @@ impl Feed {
         share.map(|share| self.shares.push(share)).is_ok()
     }
 
-    /// Takes room for small messages that were read from the store for this subscription alone.
-    async fn hold_small_ones(&mut self) -> Result<(), Problem> {
-        let own = self.pending.iter().map(|delivery| &delivery.message);
-        let small = own.filter(|message| message.weight() <= FRAME && is_own(message));
-        let bytes: usize = small.map(|message| message.weight()).sum();
-        if bytes > 0 && !self.hold(bytes) {
-            self.has_waited = true;
-            self.shares.push(self.sending.wait(bytes).await?);
-        }
-        Ok(())
-    }
-
     /// Many may wait here, so they hold nothing: a stored message can be read again. If it has
     /// expired by then, it is skipped.
     async fn put_when_there_is_room(
@@ -129,7 +117,13 @@ impl Feed {
         missed: u64,
     ) -> Result<(), Problem> {
         let (subject, id, weight) = (message.subject.clone(), message.id, message.weight());
-        let kept = if id.is_none() { Some(message) } else { None };
+        let kept = if id.is_none() {
+            Some(message)
+        } else {
+            // Here, not at the end: it would be held while this waits.
+            drop(message);
+            None
+        };
         self.shares.clear();
         self.has_waited = true;
         self.shares.push(self.sending.wait(weight).await?);

@@ -4,10 +4,11 @@
 //!
 //! | what | bound | at most |
 //! | --- | --- | --- |
-//! | messages in the core | `broker_core::Limits` | 64 MiB |
+//! | messages in the core | `broker_core::Limits` | 56 MiB |
 //! | encoded forms of live messages below 8 KiB | once more what the core's tails hold | 16 MiB |
 //! | requests being received | [`ServerLimits::receiving_bytes`] | 32 MiB |
-//! | stored messages being sent | [`ServerLimits::sending_bytes`] | 16 MiB |
+//! | large stored messages being sent | [`ServerLimits::sending_bytes`] | 16 MiB |
+//! | small answers to fetches | 8 MiB | 8 MiB |
 //! | frames ready for subscriptions | 32 KiB each, or 16 MiB shared by all | 16 MiB |
 //! | publish streams that are not read | [`ServerLimits::publish_streams`] x [`ServerLimits::stream_window`] | 32 MiB |
 //! | results that clients do not read | [`ServerLimits::waiting_result_bytes`] | 8 MiB |
@@ -53,6 +54,9 @@ pub(crate) const ALL_FRAMES: usize = 16 * MIB;
 
 /// Bodies of this size are handed to the transport by reference instead of being copied.
 pub(crate) const BY_REFERENCE: usize = 8 * KIB;
+
+/// Bytes of small answers to fetches at once, 32 KiB counted for each.
+pub(crate) const SMALL_ANSWERS: usize = 8 * MIB;
 
 /// Calls that may wait for room to be received or sent; further ones are refused at once.
 pub(crate) const WAITING_CALLS: usize = 512;

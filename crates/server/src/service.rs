@@ -7,7 +7,7 @@ use crate::{
     call::{self, Call},
     convert::{self, Publications},
     feed, ingest,
-    limits::{BY_REFERENCE, FRAME, ServerLimits},
+    limits::{BY_REFERENCE, FRAME, SMALL_ANSWERS, ServerLimits},
     observe::RpcObserver,
     receiving::{Kind, Receiving},
     reply::{self, Message},
@@ -46,6 +46,8 @@ pub struct Service {
     watch: Watch,
     receiving: Room,
     sending: Room,
+    /// Room for small answers.
+    small: Room,
     results: Arc<Pool>,
     publish_streams: Arc<Semaphore>,
     observer: Arc<dyn RpcObserver>,
@@ -64,6 +66,7 @@ impl Service {
             watch,
             receiving: room("receiving_bytes", limits.receiving_bytes),
             sending: room("sending_bytes", limits.sending_bytes),
+            small: room("small_answers", SMALL_ANSWERS),
             results: Pool::new(limits.waiting_result_bytes),
             publish_streams: Arc::new(Semaphore::new(limits.publish_streams)),
             observer,
@@ -141,19 +144,22 @@ impl Service {
         B: HttpBody<Data = Bytes> + Unpin,
     {
         let (subject, id) = convert::fetch(self.receive(request).await?.bytes)?;
-        // Most are small; what is larger takes more when its size is known.
-        let mut share = self.sending.take(FRAME).await?;
+        // Most are small, and do not wait behind large ones. What is larger changes over when its size
+        // is known.
+        let mut share = self.small.take(FRAME).await?;
         let mut message = self.broker.fetch(&subject, id).await?;
-        if let Some(more) = message.weight().checked_sub(FRAME) {
-            match self.sending.try_take(more) {
-                Ok(more) => share.merge(more),
+        if message.weight() > FRAME {
+            share = match self.sending.try_take(message.weight()) {
+                Ok(share) => share,
                 Err(_) => {
                     // Who waits holds nothing: it can be read again.
-                    drop(message);
-                    share.merge(self.sending.take(more).await?);
+                    let weight = message.weight();
+                    drop((message, share));
+                    let share = self.sending.take(weight).await?;
                     message = self.broker.fetch(&subject, id).await?;
+                    share
                 }
-            }
+            };
         }
         let mut reply = Message { share: Some(share), ..Message::default() };
         let mut buffer = BytesMut::new();

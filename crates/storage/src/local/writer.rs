@@ -21,7 +21,7 @@ use std::{
 use tokio::sync::oneshot;
 
 /// Bytes written at once; what waits beyond that makes the next group.
-const GROUP: usize = 16 * 1024 * 1024;
+const GROUP: usize = 8 * 1024 * 1024;
 
 /// Bytes of the write buffer that are kept between groups.
 const BUFFER: usize = 4 * 1024 * 1024;
@@ -143,6 +143,8 @@ impl Writer {
             self.rotate().map_err(|error| self.failed(&error))?;
         }
         self.buffer.clear();
+        // At once and to the byte: a large group must not be held twice while the buffer grows.
+        self.buffer.reserve_exact(group.iter().map(weight).sum::<usize>() + record::FIXED);
         let time = self.time_of(group);
         let number = self.active.number;
         record::put_mark(Kind::Group, self.end, time, &[], number, &mut self.buffer);

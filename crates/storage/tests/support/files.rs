@@ -15,7 +15,11 @@ pub fn copy_at_one_moment(from: &Path, to: &Path) {
         {
             return;
         }
-        fs::remove_dir_all(to).unwrap();
+        match fs::remove_dir_all(to) {
+            // The listing failed before anything was copied.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            other => other.unwrap(),
+        }
     }
 }
 
