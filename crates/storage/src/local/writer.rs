@@ -139,12 +139,13 @@ impl Writer {
         if let Some(why) = self.gate.refusal() {
             return Err(AppendError::Unavailable(why));
         }
-        if self.must_rotate(group) {
+        let size: usize = group.iter().map(weight).sum();
+        if self.must_rotate(size) {
             self.rotate().map_err(|error| self.failed(&error))?;
         }
         self.buffer.clear();
         // At once and to the byte: a large group must not be held twice while the buffer grows.
-        self.buffer.reserve_exact(group.iter().map(weight).sum::<usize>() + record::FIXED);
+        self.buffer.reserve_exact(size + record::FIXED);
         let time = self.time_of(group);
         let number = self.active.number;
         record::put_mark(Kind::Group, self.end, time, &[], number, &mut self.buffer);
@@ -169,9 +170,8 @@ impl Writer {
         Ok(())
     }
 
-    fn must_rotate(&self, group: &[Job]) -> bool {
-        let waiting: usize = group.iter().map(weight).sum();
-        let is_long = self.end + waiting as u64 > self.segment_bytes && self.end > HEAD;
+    fn must_rotate(&self, size: usize) -> bool {
+        let is_long = self.end + size as u64 > self.segment_bytes && self.end > HEAD;
         is_long || self.active.index.read().cost() > INDEX_COST
     }
 
