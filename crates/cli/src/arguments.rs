@@ -28,7 +28,7 @@ pub struct Arguments {
 pub enum Verb {
     /// Run a broker until SIGTERM or ctrl-c
     Serve(Settings),
-    /// Publish one message, or one a line from standard input
+    /// Publish one message, or every line of standard input or a file
     Publish(PublishCommand),
     /// Print the messages of a subject as they come
     Subscribe(SubscribeCommand),

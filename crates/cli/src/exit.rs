@@ -24,8 +24,8 @@ pub fn report(result: anyhow::Result<ExitCode>) -> ExitCode {
     }
     let cause = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
     match cause.and_then(|cause| advice(cause.kind())) {
-        Some(advice) => output::note(&format!("{error:#}; {advice}")),
-        None => output::note(&format!("{error:#}")),
+        Some(advice) => output::problem(&format!("{error:#}; {advice}")),
+        None => output::problem(&format!("{error:#}")),
     }
     ExitCode::from(cause.map_or(FAILED, code))
 }
@@ -51,7 +51,9 @@ pub fn code(error: &Error) -> u8 {
 /// What to do about it, where that is not in the error itself.
 fn advice(kind: ErrorKind) -> Option<&'static str> {
     Some(match kind {
-        ErrorKind::Unreachable => "start one with `broker serve`, or name another with --server",
+        ErrorKind::Unreachable => {
+            "start a broker with `broker serve`, or name another with --server"
+        }
         ErrorKind::Closing | ErrorKind::Standby | ErrorKind::Interrupted => {
             "try again when the broker is back"
         }

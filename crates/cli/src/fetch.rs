@@ -2,7 +2,7 @@
 
 use crate::{
     arguments::ServerArgument,
-    format::{self, Format},
+    format::{Format, Printer},
     output,
 };
 use anyhow::{Context, Result};
@@ -29,7 +29,7 @@ pub async fn run(command: FetchCommand) -> Result<ExitCode> {
     let message = client.fetch(&command.subject, command.id).await;
     let message = message.with_context(|| format!("message {}", command.id))?;
     let mut out = output::stdout();
-    format::write(&mut out, &message, command.format)?;
+    Printer::new(command.format, output::stdout_has_colours()).print(&mut out, &message)?;
     out.flush()?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,6 +1,7 @@
 //! A message as text for persons, JSON for programs, or raw.
 
 use crate::visible;
+use anstyle::{AnsiColor, Style};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use broker_client::Delivery;
 use clap::ValueEnum;
@@ -23,35 +24,64 @@ pub enum Format {
     Raw,
 }
 
-/// Prints one message.
-pub fn write(out: &mut impl Write, message: &Delivery, format: Format) -> io::Result<()> {
-    match format {
-        Format::Text => text(out, message),
-        Format::Json => json(out, message),
-        Format::Raw => {
-            out.write_all(&message.body)?;
-            out.write_all(b"\n")
-        }
-    }
+/// Prints messages in one format.
+pub struct Printer {
+    format: Format,
+    palette: Palette,
 }
 
-fn text(out: &mut impl Write, message: &Delivery) -> io::Result<()> {
-    match message.id {
-        0 => write!(out, "-")?,
-        id => write!(out, "{id}")?,
+/// How the parts of a line look to a person.
+#[derive(Default)]
+struct Palette {
+    id: Style,
+    time: Style,
+    header: Style,
+}
+
+const COLOURS: Palette = Palette {
+    id: AnsiColor::Cyan.on_default(),
+    time: Style::new().dimmed(),
+    header: AnsiColor::Yellow.on_default(),
+};
+
+impl Printer {
+    /// Coloured where that is wanted.
+    pub fn new(format: Format, colours: bool) -> Self {
+        Self { format, palette: if colours { COLOURS } else { Palette::default() } }
     }
-    match message.published_at.and_then(timestamp) {
-        Some(time) => write!(out, "  {time:.3}  ")?,
-        None => write!(out, "  -  ")?,
+
+    /// Prints one message.
+    pub fn print(&self, out: &mut impl Write, message: &Delivery) -> io::Result<()> {
+        match self.format {
+            Format::Text => self.text(out, message),
+            Format::Json => json(out, message),
+            Format::Raw => {
+                out.write_all(&message.body)?;
+                out.write_all(b"\n")
+            }
+        }
     }
-    for (key, value) in &message.headers {
-        visible::write(out, key.as_bytes())?;
-        out.write_all(b"=")?;
-        visible::write(out, value.as_bytes())?;
-        out.write_all(b"  ")?;
+
+    fn text(&self, out: &mut impl Write, message: &Delivery) -> io::Result<()> {
+        let Palette { id, time, header } = &self.palette;
+        match message.id {
+            0 => write!(out, "{id}-{id:#}")?,
+            number => write!(out, "{id}{number}{id:#}")?,
+        }
+        match message.published_at.and_then(timestamp) {
+            Some(published) => write!(out, "  {time}{published:.3}{time:#}  ")?,
+            None => write!(out, "  {time}-{time:#}  ")?,
+        }
+        for (key, value) in &message.headers {
+            write!(out, "{header}")?;
+            visible::write(out, key.as_bytes())?;
+            out.write_all(b"=")?;
+            visible::write(out, value.as_bytes())?;
+            write!(out, "{header:#}  ")?;
+        }
+        visible::write(out, &message.body)?;
+        out.write_all(b"\n")
     }
-    visible::write(out, &message.body)?;
-    out.write_all(b"\n")
 }
 
 #[derive(Serialize)]
@@ -114,8 +144,24 @@ mod tests {
 
     fn printed(message: &Delivery, format: Format) -> Vec<u8> {
         let mut out = Vec::new();
-        write(&mut out, message, format).unwrap();
+        Printer::new(format, false).print(&mut out, message).unwrap();
         out
+    }
+
+    #[test]
+    fn colours_are_around_the_text_and_never_in_other_formats() {
+        let coloured = |format| {
+            let mut out = Vec::new();
+            Printer::new(format, true).print(&mut out, &message(7, b"tea")).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let expected = concat!(
+            "\u{1b}[36m7\u{1b}[0m  \u{1b}[2m1970-01-01T00:00:01.500Z\u{1b}[0m  ",
+            "\u{1b}[33mk=v\\n\u{1b}[0m  tea\n"
+        );
+        assert_eq!(coloured(Format::Text), expected);
+        assert!(!coloured(Format::Json).contains('\u{1b}'));
+        assert_eq!(coloured(Format::Raw), "tea\n");
     }
 
     #[test]

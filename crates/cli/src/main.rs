@@ -11,6 +11,7 @@ mod output;
 mod publish;
 mod serve;
 mod subscribe;
+mod time;
 mod visible;
 
 use arguments::{Arguments, Verb};

@@ -1,9 +1,13 @@
 //! `broker publish SUBJECT [BODY]`
 
+mod input;
 mod many;
+mod progress;
+mod ranges;
 mod receipt;
+mod tally;
 
-use crate::{arguments::ServerArgument, interrupt::Interrupt, output};
+use crate::{arguments::ServerArgument, interrupt::Interrupt, output, time};
 use anyhow::{Context, Result};
 use broker_client::{Client, Lifetime, MAX_MESSAGE_BYTES, PublishOptions};
 use bytes::Bytes;
@@ -23,19 +27,40 @@ use std::{
 /// is unknown.
 const ANSWER_TIME: Duration = Duration::from_secs(15);
 
+const EXAMPLES: &str = "\
+Examples:
+  broker publish orders 'one tea' --keep
+  broker publish orders 'one coffee' --ttl 1h --header table=4
+  seq 100000 | broker publish numbers --ttl 1h
+  broker publish orders --lines orders.txt --keep --from-line 501";
+
 /// The arguments of `broker publish`.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct PublishCommand {
     /// The subject, 1 to 255 bytes
     subject: String,
-    /// The message; without it and --file, every line of standard input is one
+    /// The message; without it, --file and --lines, every line of standard input is one
     #[arg(allow_negative_numbers = true)]
     body: Option<OsString>,
     /// Publish the content of a file as one message
     #[arg(long, value_name = "FILE", conflicts_with = "body")]
     file: Option<PathBuf>,
+    /// Publish every line of a file as a message of its own
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["body", "file"])]
+    lines: Option<PathBuf>,
+    /// Begin with this line of --lines or standard input, counted from 1
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "1",
+        hide_default_value = true,
+        value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with_all = ["body", "file"]
+    )]
+    from_line: u64,
     /// Keep the message that long: 30s, 1h 30m, 250ms; at most 100 years
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
     ttl: Option<Duration>,
     /// Keep the message for good; without this and --ttl it is delivered only
     #[arg(long, conflicts_with = "ttl")]

@@ -2,12 +2,12 @@
 
 use crate::{
     arguments::ServerArgument,
-    format::{self, Format},
+    format::{Format, Printer},
     interrupt::Interrupt,
-    output::{self, Output},
+    output,
 };
 use anyhow::{Context, Result};
-use broker_client::{Delivery, Start, Subscription};
+use broker_client::{Start, Subscription};
 use clap::Args;
 use futures_util::{FutureExt, StreamExt};
 use std::{io::Write, num::NonZeroU64, process::ExitCode, time::Duration};
@@ -15,8 +15,15 @@ use std::{io::Write, num::NonZeroU64, process::ExitCode, time::Duration};
 /// How long the last output may take after ctrl-c.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
 
+const EXAMPLES: &str = "\
+Examples:
+  broker subscribe orders
+  broker subscribe orders --count 10 --format json
+  broker subscribe orders --after 42 --format raw > orders.txt";
+
 /// The arguments of `broker subscribe`.
 #[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
 pub struct SubscribeCommand {
     /// The subject, 1 to 255 bytes
     subject: String,
@@ -62,6 +69,7 @@ async fn print_all(
     interrupt: &mut Interrupt,
 ) -> Result<ExitCode> {
     let mut out = output::stdout();
+    let printer = Printer::new(command.format, output::stdout_has_colours());
     let mut left = command.count.map_or(u64::MAX, NonZeroU64::get);
     while left > 0 {
         // What came in a burst is shown together, and at once.
@@ -77,7 +85,14 @@ async fn print_all(
         };
         let Some(message) = next else { break };
         match message {
-            Ok(message) => print(&mut out, &message, command.format)?,
+            Ok(message) => {
+                // JSON says it in its field.
+                if message.missed > 0 && command.format != Format::Json {
+                    out.flush()?;
+                    output::note(&lost(message.missed));
+                }
+                printer.print(&mut out, &message)?;
+            }
             Err(error) => {
                 out.flush()?;
                 return Err(error).with_context(|| end(&subscription));
@@ -92,13 +107,9 @@ async fn print_all(
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(out: &mut Output, message: &Delivery, format: Format) -> Result<()> {
-    // JSON says it in its field.
-    if message.missed > 0 && format != Format::Json {
-        out.flush()?;
-        output::note(&format!("{} delivered-only messages were lost here", message.missed));
-    }
-    Ok(format::write(out, message, format)?)
+fn lost(missed: u64) -> String {
+    let messages = if missed == 1 { "message was" } else { "messages were" };
+    format!("{missed} delivered-only {messages} lost here")
 }
 
 fn end(subscription: &Subscription) -> String {

@@ -1,45 +1,67 @@
-//! One message a line from standard input.
+//! Every line of an input as a message.
 
-use super::{PublishCommand, receipt};
-use crate::{exit, interrupt::Interrupt, lines::Lines, output};
-use anyhow::{Context, Result};
-use broker_client::{
-    Acknowledgements, Client, Error, MAX_MESSAGE_BYTES, PublishOptions, Publisher, Retry,
+use super::{
+    PublishCommand,
+    input::{self, Input},
+    progress::Progress,
+    receipt,
+    tally::{Fault, Tally},
 };
+use crate::{
+    exit,
+    interrupt::Interrupt,
+    output::{self, Output},
+};
+use anyhow::{Context, Result};
+use broker_client::{Acknowledgements, Client, Error, PublishOptions, Published, Publisher};
 use futures_util::{FutureExt, StreamExt};
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
+use tokio::sync::Notify;
 
-/// Publishes every line, prints a line for each, and says at the end how many were acknowledged.
+/// Answers between two looks at the progress.
+const LOOK_EVERY: u64 = 256;
+
+/// Publishes every line, prints a line for each, and says at the end how many were acknowledged and,
+/// if not all were, which line to go on from.
 pub async fn run(
     client: &Client,
     command: &PublishCommand,
     interrupt: Interrupt,
 ) -> Result<ExitCode> {
-    if io::stdin().is_terminal() {
+    let input = Input::open(command.lines.as_deref())?;
+    if input::is_typed(command.lines.as_deref()) {
         output::note("every line is a message; ctrl-d ends");
     }
-    let (publisher, mut answers) = client.publisher();
+    let progress = Progress::new(input.bytes);
+    let (publisher, answers) = client.publisher();
+    let shared = Arc::new(Shared::default());
     let sending = tokio::spawn(send_all(
         Target { publisher, subject: command.subject.clone(), options: command.options() },
+        input,
+        command.from_line,
+        shared.clone(),
         interrupt.clone(),
     ));
-    let tally = print_all(&mut answers, command).await?;
+    let mut printing = Printing {
+        answers,
+        tally: Tally::from(command.from_line),
+        progress,
+        shared,
+        worst: None,
+        out: Some(output::stdout()),
+    };
+    printing.print_all(command).await?;
     // If the stream broke, it may wait for a line that never comes.
     sending.abort();
-    let input = sending.await.unwrap_or(Ok(()));
-    tally.report();
-    if let Some(error) = tally.worst {
-        return Ok(ExitCode::from(exit::code(&error)));
-    }
-    if let Some(error) = answers.broken() {
-        return Err(error.before_sending().into());
-    }
-    input.context("cannot read standard input")?;
-    let code = if interrupt.is_asked() { exit::INTERRUPTED } else { exit::DONE };
-    Ok(ExitCode::from(code))
+    let sent = sending.await.unwrap_or(Ok(End::Stopped));
+    printing.conclude(command, sent, &interrupt)
 }
 
 struct Target {
@@ -48,79 +70,146 @@ struct Target {
     options: PublishOptions,
 }
 
-/// Sends until the input ends, the stream breaks or ctrl-c; what was sent is still answered then.
-async fn send_all(mut target: Target, mut interrupt: Interrupt) -> io::Result<()> {
-    let mut lines = Lines::new(tokio::io::stdin(), MAX_MESSAGE_BYTES);
+/// What the two halves tell each other.
+#[derive(Default)]
+struct Shared {
+    /// Bytes of lines that were sent, for the progress.
+    sent: AtomicU64,
+    /// Told when no more lines are to be read.
+    stop: Notify,
+}
+
+/// Why no more lines were sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// There are no more.
+    Input,
+    /// ctrl-c, or lines fail.
+    Stopped,
+    /// A line was read but could not be sent any more.
+    Refused,
+}
+
+/// Sends until the input ends, lines fail or ctrl-c; what was sent is still answered then.
+async fn send_all(
+    mut target: Target,
+    mut input: Input,
+    from: u64,
+    shared: Arc<Shared>,
+    mut interrupt: Interrupt,
+) -> io::Result<End> {
     loop {
         let line = tokio::select! {
-            () = interrupt.asked() => return Ok(()),
-            line = lines.next() => line?,
+            biased;
+            () = interrupt.asked() => return Ok(End::Stopped),
+            () = shared.stop.notified() => return Ok(End::Stopped),
+            line = input.next() => line?,
         };
-        let Some(body) = line else { return Ok(()) };
+        let Some((number, body)) = line else { return Ok(End::Input) };
+        shared.sent.fetch_add(body.len() as u64 + 1, Ordering::Relaxed);
+        if number < from {
+            continue;
+        }
         if target.publisher.send(&target.subject, body, target.options.clone()).await.is_err() {
             // Who reads the answers knows why.
-            return Ok(());
+            return Ok(End::Refused);
         }
     }
 }
 
-/// What became of the lines.
-#[derive(Default)]
-struct Tally {
-    answered: u64,
-    acknowledged: u64,
-    /// The first line that was not acknowledged.
-    first_failed: Option<u64>,
-    /// The failure that says most: that an outcome is unknown, or else the first one.
+/// The half that takes the answers.
+struct Printing {
+    answers: Acknowledgements,
+    tally: Tally,
+    progress: Progress,
+    shared: Arc<Shared>,
+    /// The failure that says most.
     worst: Option<Error>,
+    /// None when nobody reads it any more.
+    out: Option<Output>,
 }
 
-async fn print_all(answers: &mut Acknowledgements, command: &PublishCommand) -> Result<Tally> {
-    let (mut tally, mut out) = (Tally::default(), output::stdout());
-    loop {
-        let next = match answers.next().now_or_never() {
-            Some(next) => next,
-            None => {
-                out.flush()?;
-                answers.next().await
+impl Printing {
+    async fn print_all(&mut self, command: &PublishCommand) -> Result<()> {
+        for count in 1_u64.. {
+            let next = match self.answers.next().now_or_never() {
+                Some(next) => next,
+                None => {
+                    self.print(|out| out.flush())?;
+                    self.look();
+                    self.answers.next().await
+                }
+            };
+            let Some(answer) = next else { break };
+            self.print(|out| receipt::write(out, &answer, command.format))?;
+            self.count(answer);
+            if count % LOOK_EVERY == 0 {
+                self.look();
             }
-        };
-        let Some(answer) = next else { break };
-        receipt::write(&mut out, &answer, command.format)?;
-        tally.count(answer.err());
-    }
-    out.flush()?;
-    Ok(tally)
-}
-
-impl Tally {
-    fn count(&mut self, error: Option<Error>) {
-        self.answered += 1;
-        let Some(error) = error else {
-            self.acknowledged += 1;
-            return;
-        };
-        self.first_failed.get_or_insert(self.answered);
-        let is_worse = match &self.worst {
-            None => true,
-            Some(worst) => error.is_outcome_unknown() && !worst.is_outcome_unknown(),
-        };
-        // A refusal speaks of its own line; what breaks the stream is the same for all behind it.
-        if is_worse || error.retry() == Retry::Useless {
-            output::note(&format!("line {}: {error}", self.answered));
         }
-        if is_worse {
+        self.print(|out| out.flush())
+    }
+
+    /// Who closes the output has read enough, but the messages are still to be published.
+    fn print(&mut self, write: impl FnOnce(&mut Output) -> io::Result<()>) -> Result<()> {
+        let Some(out) = &mut self.out else { return Ok(()) };
+        match write(out) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                // What its buffer still holds is nobody's.
+                if let Some(out) = self.out.take() {
+                    let _ = out.into_parts();
+                }
+                Ok(())
+            }
+            Err(error) => Err(error).context("cannot write to standard output"),
+        }
+    }
+
+    fn look(&self) {
+        self.progress.update(self.tally.acknowledged, self.shared.sent.load(Ordering::Relaxed));
+    }
+
+    fn count(&mut self, answer: Result<Published, Error>) {
+        let Err(error) = answer else { return self.tally.acknowledge() };
+        let fault = Fault::of(&error);
+        let failed = self.tally.fail(fault);
+        if failed.told {
+            self.progress.problem(&format!("line {}: {error}", failed.line));
+        }
+        if failed.worst {
             self.worst = Some(error);
         }
+        if fault != Fault::ItsOwn {
+            self.shared.stop.notify_one();
+        }
     }
 
-    fn report(&self) {
-        let Self { answered, acknowledged, first_failed, .. } = self;
-        match first_failed {
-            None => output::note(&format!("{acknowledged} messages acknowledged")),
-            Some(line) => output::note(&format!(
-                "{acknowledged} of {answered} messages acknowledged; line {line} is the first that was not"
-            )),
+    /// Says what there is to say at the end.
+    fn conclude(
+        mut self,
+        command: &PublishCommand,
+        sent: io::Result<End>,
+        interrupt: &Interrupt,
+    ) -> Result<ExitCode> {
+        if matches!(sent, Ok(End::Refused)) {
+            self.tally.leave();
         }
+        let broken = self.answers.broken().map(Error::before_sending);
+        let ended = matches!(sent, Ok(End::Input));
+        let mut said = self.tally.report(command.from_line, ended).into_iter();
+        let speed = self.progress.finish(self.tally.acknowledged);
+        let first = said.next().unwrap_or_default();
+        output::note(&speed.map_or(first.clone(), |speed| format!("{first} in {speed}")));
+        said.for_each(|line| output::note(&line));
+        if let Some(error) = self.worst {
+            return Ok(ExitCode::from(exit::code(&error)));
+        }
+        if let Some(error) = broken {
+            return Err(error.into());
+        }
+        sent.context("cannot read the lines")?;
+        let code = if interrupt.is_asked() { exit::INTERRUPTED } else { exit::DONE };
+        Ok(ExitCode::from(code))
     }
 }

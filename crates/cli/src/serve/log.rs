@@ -1,6 +1,7 @@
 //! The log: lines on standard error, for a person on a terminal and JSON otherwise.
 
 use super::settings::{LogFormat, Settings};
+use crate::output;
 use anyhow::{Result, anyhow};
 use std::io::{self, IsTerminal};
 use tracing_subscriber::{EnvFilter, fmt};
@@ -12,15 +13,9 @@ pub fn start(settings: &Settings) -> Result<()> {
     let started = if as_json(settings.log_format()) {
         lines.json().flatten_event(true).with_current_span(false).try_init()
     } else {
-        lines.with_ansi(has_colours()).try_init()
+        lines.with_ansi(output::stderr_has_colours()).try_init()
     };
     started.map_err(|error| anyhow!("cannot start the log: {error}"))
-}
-
-/// Colours are for a terminal, and not for who set NO_COLOR to anything.
-fn has_colours() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    io::stderr().is_terminal() && !refused
 }
 
 fn as_json(format: LogFormat) -> bool {

@@ -2,6 +2,7 @@
 
 use crate::{command::Running, server::Server};
 use serde_json::Value;
+use std::{io::Write, process::Stdio};
 
 const LIMIT: usize = 4 * 1024 * 1024 - 1024;
 
@@ -55,7 +56,7 @@ fn a_line_too_long_fails_alone() {
     assert_eq!(published.stdout, b"1\nfailed\n2\n");
     let told: Vec<_> = published.stderr.lines().collect();
     assert!(told[0].starts_with("broker: line 2: ") && told[0].contains("limit"), "{told:?}");
-    assert_eq!(told[1], "broker: 2 of 3 messages acknowledged; line 2 is the first that was not");
+    assert_eq!(told[1..], ["broker: 2 of 3 messages acknowledged"]);
 
     let published = server.run_with(&["publish", "s", "--keep", "--format", "json"], &input);
     let second = published.stdout.split(|byte| *byte == b'\n').nth(1).unwrap();
@@ -75,16 +76,54 @@ fn the_longest_line_is_a_message() {
 }
 
 #[test]
-fn a_refused_subject_fails_every_line() {
+fn a_refused_subject_is_told_once_and_stops_the_reading() {
     let server = Server::in_memory();
-    let published = server.run_with(&["publish", "a\nb"], b"one\ntwo\n");
-    assert_eq!(published.code, Some(1));
-    assert_eq!(published.stdout, b"failed\nfailed\n");
-    assert!(
-        published
-            .stderr
-            .ends_with("0 of 2 messages acknowledged; line 1 is the first that was not\n")
-    );
+    let mut publishing = Running::start(server.command(&["publish", "a\nb"]));
+    publishing.input(b"one\n");
+    publishing.hear(|line| line.starts_with("broker: line 1: ").then_some(()));
+    // Its input stays open: it ends by itself.
+    publishing.hear(|line| (line == "broker: 0 of 1 message acknowledged\n").then_some(()));
+    publishing.hear(|line| (line == "broker: line 1 is surely not stored\n").then_some(()));
+    let published = publishing.finish();
+    assert_eq!((published.code, &published.stdout[..]), (Some(1), &b"failed\n"[..]));
+    assert!(!published.stderr.contains("--from-line"), "{published:?}");
+}
+
+#[test]
+fn lines_of_a_file_are_messages_from_any_line_on() {
+    let server = Server::in_memory();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "one\ntwo\nthree").unwrap();
+    let lines = ["publish", "s", "--keep", "--lines", file.path().to_str().unwrap()];
+    assert_eq!(server.run(&lines).text(), "1\n2\n3\n");
+    let from_second = server.run(&[&lines[..], &["--from-line", "2"]].concat());
+    assert_eq!(from_second.stderr, "broker: 2 messages acknowledged\n");
+    let all = server.run(&["subscribe", "s", "--count", "5", "--format", "raw"]);
+    assert_eq!(all.text(), "one\ntwo\nthree\ntwo\nthree\n");
+
+    let from_second = ["publish", "s", "--keep", "--from-line", "2"];
+    assert_eq!(server.run_with(&from_second, b"one\ntwo\n").text(), "6\n");
+    let none = server.run(&["publish", "s", "--lines", "/no/such/file"]);
+    assert!(none.sentence(1).contains("/no/such/file"), "{none:?}");
+    let wrong = server.run(&["publish", "s", "body", "--from-line", "2"]);
+    assert_eq!(wrong.code, Some(2));
+    assert_eq!(server.run(&["publish", "s", "--from-line", "0"]).code, Some(2));
+}
+
+#[test]
+fn who_closes_the_output_does_not_stop_the_publishing() {
+    let server = Server::in_memory();
+    let mut command = server.command(&["publish", "s", "--keep"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    drop(child.stdout.take());
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all("line\n".repeat(20_000).as_bytes()).unwrap();
+    drop(stdin);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(output.stderr, b"broker: 20000 messages acknowledged\n");
+    assert_eq!(server.run(&["fetch", "s", "20000", "--format", "raw"]).text(), "line\n");
 }
 
 #[test]
@@ -94,7 +133,8 @@ fn ctrl_c_ends_after_what_was_read_is_acknowledged() {
     publishing.input(b"one\n");
     assert_eq!(publishing.line(), "1");
     publishing.signal(rustix::process::Signal::INT);
-    publishing.hear(|line| (line == "broker: 1 messages acknowledged\n").then_some(()));
+    publishing.hear(|line| (line == "broker: 1 message acknowledged\n").then_some(()));
+    publishing.hear(|line| (line == "broker: go on with --from-line 2\n").then_some(()));
     assert_eq!(publishing.finish().code, Some(130));
 }
 
@@ -109,7 +149,7 @@ fn a_broker_that_leaves_fails_a_publisher_that_waits_for_a_line() {
     publishing.hear(|line| line.contains("closing").then_some(()));
     let finished = publishing.finish();
     assert_eq!(finished.code, Some(3), "{finished:?}");
-    assert!(finished.stderr.contains("1 messages acknowledged"), "{finished:?}");
+    assert!(finished.stderr.contains("1 message acknowledged"), "{finished:?}");
     server.running.hear(|line| line.contains("\"closed\"").then_some(()));
 }
 

@@ -4,9 +4,12 @@
 
 mod command;
 mod errors;
+mod going_on;
+mod golden;
 mod keeping;
 mod lines;
 mod round_trips;
 mod serve;
 mod server;
 mod subscribe;
+mod terminal;
