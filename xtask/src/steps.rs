@@ -86,7 +86,8 @@ pub fn all() -> Vec<Step> {
             about: "the released binary as a process, with faults",
             needs: SYSTEM,
             work: Work::Cargo(vec![
-                Cargo::new("build --release --package broker-cli --bin broker"),
+                // As the README builds it: its commands are run by a test.
+                Cargo::new("build --release"),
                 // The whole workspace, so that the dependencies have the features of step `unit`.
                 Cargo {
                     line: "test --workspace --features broker-cli/system --test system --no-fail-fast -- --show-output",

@@ -1,6 +1,5 @@
 //! A run of the binary as a person at a terminal sees it.
 
-use crate::command::PATIENCE;
 use rustix::{
     process::{Pid, Signal, kill_process},
     pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
@@ -13,8 +12,11 @@ use std::{
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
+
+/// How long anything may take before a test fails.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Which of its streams are on the terminal.
 #[derive(Debug, Clone, Copy)]
@@ -113,7 +115,7 @@ impl Terminal {
     }
 
     /// With line ends as they were written, and escapes made visible.
-    fn text(&self) -> String {
+    pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.shown).replace("\r\n", "\n").replace('\x1b', "^[")
     }
 }

@@ -54,6 +54,6 @@ impl Launch {
 }
 
 /// The broker to test: the one that `BROKER_BIN` names, else the one built beside this test.
-fn binary() -> OsString {
+pub fn binary() -> OsString {
     env::var_os("BROKER_BIN").unwrap_or_else(|| env!("CARGO_BIN_EXE_broker").into())
 }

@@ -24,7 +24,11 @@ mod many_subjects;
 mod pause;
 mod process;
 mod proxy;
+mod readme;
 mod resume;
 mod sync_failure;
+#[path = "../commands/terminal.rs"]
+#[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
+mod terminal;
 mod tmpfs;
 mod waiting;
