@@ -7,6 +7,8 @@ use super::{
     disk::DiskFile,
     files::Files,
     index::Index,
+    purges::Purges,
+    record,
     segment::{Summary, index_name, log_name},
     sorted::SortedFile,
     upkeep,
@@ -14,7 +16,7 @@ use super::{
 use broker_core::Subject;
 use parking_lot::RwLock;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     io,
     sync::{Arc, OnceLock, mpsc},
 };
@@ -62,8 +64,8 @@ pub struct View {
     pub directory: Directory,
     /// Last ids of subjects whose segments are gone.
     pub subjects: Option<Arc<SortedFile>>,
-    /// Up to which id messages are removed.
-    pub purges: Arc<HashMap<Subject, u64>>,
+    /// Up to which id messages are removed. Added to in place, never removed from.
+    pub purges: Arc<Purges>,
 }
 
 impl View {
@@ -73,7 +75,23 @@ impl View {
     }
 
     pub fn purged(&self, subject: &Subject) -> u64 {
-        self.purges.get(subject).copied().unwrap_or(0)
+        self.purges.up_to(subject.as_str())
+    }
+
+    /// The highest id of a subject in any segment or in the `subjects` file, 0 for none.
+    pub fn last_id(&self, files: &Files, subject: &Subject) -> io::Result<u64> {
+        let mut last = 0;
+        for segment in self.unsealed() {
+            let index = segment.index.read();
+            last = last.max(index.entries(subject).last().map_or(0, |entry| entry.id));
+        }
+        last = last.max(self.directory.last_id(files, subject.as_bytes())?);
+        if let Some(subjects) = &self.subjects
+            && let Some(value) = subjects.get(files, subject.as_bytes())?
+        {
+            last = last.max(record::u64_at(&value, 0));
+        }
+        Ok(last)
     }
 }
 

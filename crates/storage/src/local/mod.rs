@@ -20,7 +20,8 @@
 //!
 //! Memory holds the index of the active segment (and of those that are being sealed, which cost at most
 //! as much as two of the largest), a summary of
-//! each sealed one, and which subjects were purged; it does not grow with what is stored.
+//! each sealed one, and the purges of which a segment still holds something; it does not grow with what is
+//! stored.
 //!
 //! # Failures
 //! No room refuses appends until there is room again. Any other failure of a write or a sync closes the
@@ -31,10 +32,12 @@ mod config;
 mod directory;
 pub mod disk;
 mod files;
+mod forgetting;
 mod gate;
 mod healing;
 mod index;
 mod job;
+mod purges;
 mod reading;
 mod record;
 mod recovery;
@@ -177,7 +180,7 @@ fn start(
         writer: writer.clone(),
         stuck: Vec::new(),
         to_recount: BTreeSet::new(),
-        purges: Arc::default(),
+        forgetting: forgetting::Forgetting::default(),
         dead: BTreeSet::new(),
         sparse: BTreeSet::new(),
         unsweepable: BTreeSet::new(),

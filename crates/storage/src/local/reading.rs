@@ -179,18 +179,7 @@ impl Catalog {
     }
 
     fn try_last_id(&self, view: &View, subject: &Subject) -> io::Result<u64> {
-        let mut last = view.purged(subject);
-        for segment in view.unsealed() {
-            let index = segment.index.read();
-            last = last.max(index.entries(subject).last().map_or(0, |entry| entry.id));
-        }
-        last = last.max(view.directory.last_id(&self.files, subject.as_bytes())?);
-        if let Some(subjects) = &view.subjects
-            && let Some(value) = subjects.get(&self.files, subject.as_bytes())?
-        {
-            last = last.max(record::u64_at(&value, 0));
-        }
-        Ok(last)
+        Ok(view.purged(subject).max(view.last_id(&self.files, subject)?))
     }
 
     /// Subjects above one, in order.
@@ -218,9 +207,9 @@ impl Catalog {
         }
         named.extend(
             view.purges
-                .keys()
-                .filter(|subject| after.is_none_or(|after| *subject > after))
-                .cloned(),
+                .all()
+                .into_keys()
+                .filter(|subject| after.is_none_or(|after| subject > after)),
         );
         let mut summaries = Vec::new();
         let mut at = after.map(|after| after.as_bytes().to_vec()).unwrap_or_default();

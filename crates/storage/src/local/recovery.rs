@@ -6,6 +6,7 @@ use super::{
     disk::{Disk, DiskFile},
     files::Files,
     gate::Next,
+    purges::Purges,
     scan::{Scan, scan},
     segment::{HEAD, SegmentHead, Summary, index_name, log_name, number_of},
     sorted::{SortedFile, is_damage},
@@ -110,7 +111,7 @@ pub fn recover(disk: Arc<dyn Disk>) -> io::Result<Recovered> {
         sealed: Arc::new(sealed),
         directory,
         subjects: subjects.map(Arc::new),
-        purges: Arc::new(purges),
+        purges: Arc::new(Purges::of(purges)),
     };
     Ok(Recovered {
         catalog: Catalog::new(start.files, view),

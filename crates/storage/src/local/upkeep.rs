@@ -4,6 +4,7 @@
 use super::{
     catalog::{Catalog, Sealed, Unsealed, View},
     directory::Run,
+    forgetting::Forgetting,
     gate::Gate,
     healing,
     index::{Entry, number, split_key},
@@ -52,8 +53,7 @@ pub struct Upkeep {
     pub stuck: Vec<(Arc<Unsealed>, u64)>,
     /// Segments that may hold purged messages.
     pub to_recount: BTreeSet<u64>,
-    /// The purges whose segments were looked for.
-    pub purges: Arc<std::collections::HashMap<broker_core::Subject, u64>>,
+    pub forgetting: Forgetting,
     /// Segments that nothing needs any more.
     pub dead: BTreeSet<u64>,
     /// Segments that purges left mostly dead.
@@ -138,8 +138,9 @@ impl Upkeep {
             index.write(files, segment.number, &summary.encode())?;
         }
         let sealed = Arc::new(Sealed::open(files, segment.number)?);
-        if !self.purges.is_empty() {
+        if !self.catalog.view().purges.is_empty() {
             self.to_recount.insert(segment.number);
+            self.forgetting.is_due = true;
         }
         list(&self.catalog, &self.gate, &[sealed], |view| {
             view.sealing.retain(|one| one.number != segment.number);
@@ -156,6 +157,7 @@ impl Upkeep {
             reclaimed.bytes += swept.bytes;
             reclaimed.more = swept.more;
         }
+        self.forget_purges()?;
         if self.gate.is_full() {
             // The writer may have ended.
             let _ = self.writer.send(job::Job::Look);
@@ -176,31 +178,6 @@ impl Upkeep {
                 self.sparse.insert(number);
             }
         }
-        Ok(())
-    }
-
-    /// Marks the segments that hold what was purged since the last look.
-    fn mark_purged(&mut self, view: &View) -> io::Result<()> {
-        if Arc::ptr_eq(&self.purges, &view.purges) {
-            return Ok(());
-        }
-        for (subject, up_to) in view.purges.iter() {
-            if self.purges.get(subject) == Some(up_to) {
-                continue;
-            }
-            let files = &self.catalog.files;
-            let (mut after, name) = (0, subject.as_bytes());
-            loop {
-                let (spans, complete) = view.directory.above(files, name, after, 256)?;
-                let purged = spans.iter().filter(|span| span.first <= *up_to);
-                self.to_recount.extend(purged.map(|span| span.segment));
-                if complete >= *up_to {
-                    break;
-                }
-                after = complete;
-            }
-        }
-        self.purges = view.purges.clone();
         Ok(())
     }
 
@@ -264,6 +241,13 @@ impl Upkeep {
             }
             view.sealed = Arc::new(sealed);
         });
+        let unlinked = self.unlink_files(segments);
+        self.forgetting.is_due = true;
+        self.forgetting.is_blocked |= unlinked.is_err();
+        unlinked
+    }
+
+    fn unlink_files(&mut self, segments: &[Arc<Sealed>]) -> io::Result<()> {
         for segment in segments {
             self.sparse.remove(&segment.number);
             self.catalog.files.unlink(&log_name(segment.number))?;
@@ -325,8 +309,8 @@ pub fn is_living(view: &View, subject: &[u8], entry: &Entry, now: Timestamp) -> 
     if view.purges.is_empty() {
         return true;
     }
-    let purged = std::str::from_utf8(subject).ok().and_then(|name| view.purges.get(name));
-    purged.is_none_or(|purged| entry.id > *purged)
+    let purged = std::str::from_utf8(subject).map_or(0, |name| view.purges.up_to(name));
+    entry.id > purged
 }
 
 /// Lists sealed segments: in the directory first, so that readers who see them find them. After an error

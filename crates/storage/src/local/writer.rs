@@ -278,22 +278,10 @@ impl Writer {
                 index.insert(&message.subject, *entry);
             }
         }
-        let purges: Vec<(&Subject, u64)> = group
-            .iter()
-            .filter_map(|job| match job {
-                Job::Purge { subject, up_to, .. } => Some((subject, up_to.0)),
-                _ => None,
-            })
-            .collect();
-        if !purges.is_empty() {
-            self.catalog.change(|view| {
-                let mut all: HashMap<Subject, u64> = (*view.purges).clone();
-                for (subject, up_to) in purges {
-                    let purged = all.entry(subject.clone()).or_default();
-                    *purged = (*purged).max(up_to);
-                }
-                view.purges = Arc::new(all);
-            });
+        for job in group {
+            if let Job::Purge { subject, up_to, .. } = job {
+                self.catalog.change(|view| view.purges.add(subject, up_to.0));
+            }
         }
         self.gate.keep_time(time);
     }
@@ -315,7 +303,7 @@ impl Writer {
             ..SegmentHead::default()
         };
         let disk = self.catalog.files.disk();
-        let (file, end) = begin_segment(disk, number, &head, &view.purges)?;
+        let (file, end) = begin_segment(disk, number, &head, &view.purges.all())?;
         let active = Arc::new(Unsealed { number, file, index: RwLock::new(Index::default()) });
         let sealed = std::mem::replace(&mut self.active, active.clone());
         self.catalog.change(|view| {

@@ -105,6 +105,56 @@ fn size(directory: &Path) -> u64 {
         .sum()
 }
 
+/// The subjects of a kind that are named in the segment that is written.
+fn named_in_the_active_segment(directory: &Path, kind: &str) -> usize {
+    let logs = std::fs::read_dir(directory).unwrap().filter_map(|entry| {
+        let path = entry.unwrap().path();
+        path.extension().is_some_and(|extension| extension == "log").then_some(path)
+    });
+    let bytes = std::fs::read(logs.max().unwrap()).unwrap();
+    bytes.windows(kind.len()).filter(|window| *window == kind.as_bytes()).count()
+}
+
+#[tokio::test]
+async fn a_purge_is_remembered_only_while_something_of_it_is_left() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = open(directory.path());
+    let name = |number: u64| format!("gone-{number}");
+    let mut kept = 0;
+    for number in 0..600 {
+        store.append(vec![message(&name(number), 1, None)]).await.unwrap();
+    }
+    // So that no segment holds what is purged beside what is kept.
+    for id in 1..=600 {
+        store.append(vec![message("brief", id, Some(1))]).await.unwrap();
+    }
+    for number in 0..600 {
+        store.purge(&Subject::new(&name(number)).unwrap(), MessageId(1)).await.unwrap();
+    }
+    // Beyond what the active segment itself holds: it is sealed, and so is the next.
+    for round in 0..2 {
+        for _ in 0..600 {
+            kept += 1;
+            store.append(vec![message("kept", kept, None)]).await.unwrap();
+        }
+        let named = named_in_the_active_segment(directory.path(), "gone-");
+        assert!(round > 0 || named >= 600, "the purges are not carried over: {named}");
+        for _ in 0..20 {
+            store.reclaim(Timestamp(1)).await.unwrap();
+        }
+    }
+    assert_eq!(named_in_the_active_segment(directory.path(), "gone-"), 0);
+    for _ in 0..2 {
+        for number in [0, 300, 599] {
+            let subject = Subject::new(&name(number)).unwrap();
+            assert_eq!(store.fetch(&subject, MessageId(1)).await, Ok(None));
+            assert_eq!(last_id(&store, &name(number)).await, 1);
+        }
+        drop(store);
+        store = open(directory.path());
+    }
+}
+
 #[tokio::test]
 async fn a_second_broker_is_refused() {
     let directory = tempfile::tempdir().unwrap();
