@@ -53,7 +53,8 @@ impl Door {
         Self { origins: Arc::new(origins), grpc, web }
     }
 
-    async fn answer_web(self, request: Request<Body>) -> Response<Body> {
+    async fn answer_web(self, mut request: Request<Body>) -> Response<Body> {
+        drop_parameters(request.headers_mut());
         self.web.oneshot(request).await.unwrap_or_else(|never| match never {})
     }
 
@@ -225,6 +226,19 @@ fn target(path: &str) -> (Target, &'static str) {
 
 fn is_web(headers: &HeaderMap) -> bool {
     media_type(headers).is_some_and(|kind| kind.starts_with(b"application/grpc-web"))
+}
+
+/// Leaves the kind alone: the translation knows no `; charset=utf-8` behind it.
+fn drop_parameters(headers: &mut HeaderMap) {
+    let Some(end) = media_type(headers).and_then(|kind| kind.iter().position(|at| *at == b';'))
+    else {
+        return;
+    };
+    if let Some(kind) = headers.get_mut(header::CONTENT_TYPE)
+        && let Ok(bare) = http::HeaderValue::from_bytes(kind.as_bytes()[..end].trim_ascii_end())
+    {
+        *kind = bare;
+    }
 }
 
 fn is_grpc(headers: &HeaderMap) -> bool {

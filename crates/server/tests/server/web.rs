@@ -45,6 +45,9 @@ async fn a_program_without_an_origin_may_call_in_either_form() {
     let web = request(raw::PUBLISH, "application/grpc-web", "", &publish());
     let answer = raw::http1(host.address, &web).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("grpc-status:0"), "{answer}");
+    let web = request(raw::PUBLISH, "application/grpc-web+proto ; charset=utf-8", "", &publish());
+    let answer = raw::http1(host.address, &web).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("grpc-status:0"), "{answer}");
     let text = encode(&publish());
     let web = request(raw::PUBLISH, "application/grpc-web-text", "", text.as_bytes());
     let answer = raw::http1(host.address, &web).await;
