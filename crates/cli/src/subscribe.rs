@@ -7,7 +7,7 @@ use crate::{
     output::{self, Output},
 };
 use anyhow::{Context, Result};
-use broker_client::{Delivery, Start, Subscription};
+use broker_client::{Delivery, Start, SubscribeOptions, Subscription};
 use clap::Args;
 use futures_util::{FutureExt, StreamExt};
 use std::{io::Write, num::NonZeroU64, process::ExitCode, time::Duration};
@@ -53,7 +53,8 @@ async fn subscribe(command: &SubscribeCommand) -> Result<Subscription, broker_cl
         None if command.new => Start::New,
         None => Start::Retained,
     };
-    command.server.connect().await?.subscribe(&command.subject, start).await
+    let options = SubscribeOptions::new().until_interrupted();
+    command.server.connect().await?.subscribe_with(&command.subject, start, options).await
 }
 
 async fn print_all(

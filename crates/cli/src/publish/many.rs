@@ -4,7 +4,7 @@ use super::{PublishCommand, receipt};
 use crate::{exit, interrupt::Interrupt, lines::Lines, output};
 use anyhow::{Context, Result};
 use broker_client::{
-    Acknowledgements, Client, Error, MAX_MESSAGE_BYTES, PublishOptions, Publisher, Retry,
+    Acknowledgements, Client, Error, MAX_MESSAGE_BYTES, PublishOptions, PublishStream, Retry,
 };
 use futures_util::{FutureExt, StreamExt};
 use std::{
@@ -21,7 +21,7 @@ pub async fn run(
     if io::stdin().is_terminal() {
         output::note("every line is a message; ctrl-d ends");
     }
-    let (publisher, mut answers) = client.publisher();
+    let (publisher, mut answers) = client.publish_stream();
     let sending = tokio::spawn(send_all(
         Target { publisher, subject: command.subject.clone(), options: command.options() },
         interrupt.clone(),
@@ -43,7 +43,7 @@ pub async fn run(
 }
 
 struct Target {
-    publisher: Publisher,
+    publisher: PublishStream,
     subject: String,
     options: PublishOptions,
 }
