@@ -4,13 +4,19 @@ use crate::{
     arguments::ServerArgument,
     format::{Format, Printer},
     interrupt::Interrupt,
-    output,
+    output::{self, Output},
+    time,
 };
 use anyhow::{Context, Result};
-use broker_client::{Start, Subscription};
+use broker_client::{Backoff, Delivery, Error, Event, Start, SubscribeOptions, Subscription};
 use clap::Args;
-use futures_util::{FutureExt, StreamExt};
-use std::{io::Write, num::NonZeroU64, process::ExitCode, time::Duration};
+use futures_util::FutureExt;
+use std::{
+    io::{self, Write},
+    num::NonZeroU64,
+    process::ExitCode,
+    time::Duration,
+};
 
 /// How long the last output may take after ctrl-c.
 const FLUSH_TIME: Duration = Duration::from_secs(2);
@@ -36,6 +42,9 @@ pub struct SubscribeCommand {
     /// End after that many messages
     #[arg(long, value_name = "N")]
     count: Option<NonZeroU64>,
+    /// When the connection is lost, try for that long to go on; 0s ends at once; without it, for ever
+    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    retry_for: Option<Duration>,
     /// How messages are printed
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -49,62 +58,107 @@ pub async fn run(command: SubscribeCommand) -> Result<ExitCode> {
     tokio::select! {
         () = interrupt.asked() => Ok(ExitCode::SUCCESS),
         subscription = subscribe(&command) => {
-            print_all(subscription?, &command, &mut interrupt).await
+            Following::new(&command, subscription?).run(&mut interrupt).await
         }
     }
 }
 
-async fn subscribe(command: &SubscribeCommand) -> Result<Subscription, broker_client::Error> {
+async fn subscribe(command: &SubscribeCommand) -> Result<Subscription, Error> {
     let start = match command.after {
         Some(id) => Start::After(id),
         None if command.new => Start::New,
         None => Start::Retained,
     };
-    command.server.connect().await?.subscribe(&command.subject, start).await
+    let options = match command.retry_for {
+        None => SubscribeOptions::new(),
+        Some(Duration::ZERO) => SubscribeOptions::new().until_interrupted(),
+        Some(limit) => SubscribeOptions::new().backoff(Backoff::default().limit(limit)),
+    };
+    let client = command.server.connect().await?;
+    client.subscribe_with(&command.subject, start, options).await
 }
 
-async fn print_all(
-    mut subscription: Subscription,
-    command: &SubscribeCommand,
-    interrupt: &mut Interrupt,
-) -> Result<ExitCode> {
-    let mut out = output::stdout();
-    let printer = Printer::new(command.format, output::stdout_has_colours());
-    let mut left = command.count.map_or(u64::MAX, NonZeroU64::get);
-    while left > 0 {
-        // What came in a burst is shown together, and at once.
-        let next = match subscription.next().now_or_never() {
-            Some(next) => next,
-            None => {
-                out.flush()?;
-                tokio::select! {
-                    () = interrupt.asked() => break,
-                    next = subscription.next() => next,
-                }
-            }
-        };
-        let Some(message) = next else { break };
-        match message {
-            Ok(message) => {
-                // JSON says it in its field.
-                if message.missed > 0 && command.format != Format::Json {
-                    out.flush()?;
-                    output::note(&lost(message.missed));
-                }
-                printer.print(&mut out, &message)?;
-            }
-            Err(error) => {
-                out.flush()?;
-                return Err(error).with_context(|| end(&subscription));
-            }
-        }
-        left -= 1;
-        if interrupt.is_asked() {
-            break;
+/// A subscription that is being printed.
+struct Following {
+    subscription: Subscription,
+    printer: Printer,
+    format: Format,
+    out: Output,
+    left: u64,
+}
+
+impl Following {
+    fn new(command: &SubscribeCommand, subscription: Subscription) -> Self {
+        Self {
+            subscription,
+            printer: Printer::new(command.format, output::stdout_has_colours()),
+            format: command.format,
+            out: output::stdout(),
+            left: command.count.map_or(u64::MAX, NonZeroU64::get),
         }
     }
-    out.flush()?;
-    Ok(ExitCode::SUCCESS)
+
+    async fn run(mut self, interrupt: &mut Interrupt) -> Result<ExitCode> {
+        while self.left > 0 && !interrupt.is_asked() {
+            // What came in a burst is shown together, and at once.
+            let next = match self.subscription.next_event().now_or_never() {
+                Some(next) => next,
+                None => {
+                    self.out.flush()?;
+                    tokio::select! {
+                        () = interrupt.asked() => break,
+                        next = self.subscription.next_event() => next,
+                    }
+                }
+            };
+            match next {
+                None => break,
+                Some(Ok(event)) => self.show(event)?,
+                Some(Err(error)) => {
+                    self.out.flush()?;
+                    return Err(error).with_context(|| end(&self.subscription));
+                }
+            }
+        }
+        self.out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn show(&mut self, event: Event) -> io::Result<()> {
+        match event {
+            Event::Message(message) => self.print(&message),
+            // Each further attempt that fails is no news.
+            Event::Interrupted { error, attempt: 1, .. } => {
+                self.note(&format!("{error}; trying again"))
+            }
+            Event::Resumed => {
+                let id = self.subscription.position();
+                self.note(&format!(
+                    "connected again, going on after id {id}; what was delivered only meanwhile is lost"
+                ))
+            }
+            Event::Discarded { id } => {
+                self.note(&format!("message {id} came again and is left out"))
+            }
+            Event::Interrupted { .. } | _ => Ok(()),
+        }
+    }
+
+    fn print(&mut self, message: &Delivery) -> io::Result<()> {
+        self.left -= 1;
+        // JSON says it in its field.
+        if message.missed > 0 && self.format != Format::Json {
+            self.note(&lost(message.missed))?;
+        }
+        self.printer.print(&mut self.out, message)
+    }
+
+    /// Says something in its place between the messages.
+    fn note(&mut self, text: &str) -> io::Result<()> {
+        self.out.flush()?;
+        output::note(text);
+        Ok(())
+    }
 }
 
 fn lost(missed: u64) -> String {

@@ -1,78 +1,79 @@
-//! The connection and its calls.
+//! A client and its calls.
 
 use crate::{
-    Delivery, Error, ErrorKind, PublishOptions, Published, Publisher, Retry, Start, Subscription,
-    error::{Effect, innermost},
-    publisher::{self, Acknowledgements},
+    Acknowledgements, ClientOptions, Delivery, Error, PublishOptions, PublishStream, Published,
+    Publisher, PublisherOptions, Start, SubscribeOptions, Subscription, connections::Connections,
+    error::Effect, handover::Handover, publish_stream, publisher, source::Source, subscription,
     wire,
 };
-use broker_proto::broker_client::BrokerClient;
+use broker_proto::{PublishRequest, PublishResponse, broker_client::BrokerClient};
 use bytes::Bytes;
 use std::{future::Future, time::Duration};
 use tonic::{
-    Response, Status,
+    Request, Response, Status,
+    client::Grpc,
+    codegen::http::uri::PathAndQuery,
     transport::{Channel, Endpoint},
 };
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
+use tonic_prost::ProstCodec;
 
-/// How long publish, fetch and the health check wait for their answer, and a subscription for its
-/// beginning. Longer than the ten seconds in which the broker itself says "outcome unknown".
-pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30);
+const PUBLISH: &str = "/broker.Broker/Publish";
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Bytes one subscription is sent ahead of its reader.
-const STREAM_WINDOW: u32 = 1024 * 1024;
-/// Much larger than a stream's: small messages that stand unread in a few slow subscriptions would
-/// otherwise be taken for an attack by the HTTP/2 layer and end the connection for all.
-const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
-
-/// A connection to a broker. Cheap to clone; all clones share the connection.
+/// A client of one broker. Cheap to clone; all clones share its connections.
 ///
-/// A connection that breaks is made again by the next call.
+/// A connection that breaks is made again by the next call. Dropping the future of a call ends the
+/// call at the broker too.
 #[derive(Debug, Clone)]
 pub struct Client {
-    channel: Channel,
-    grpc: BrokerClient<Channel>,
+    connections: Connections,
+    endpoint: Endpoint,
     deadline: Duration,
 }
 
 impl Client {
-    /// Connects to `http://host:port`; the scheme may be left out. Waits at most 5 seconds.
+    /// Connects to `http://host:port`; the scheme may be left out. Waits at most 5 seconds. For
+    /// other waits and more connections see [`ClientOptions`].
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidAddress`], [`ErrorKind::Unreachable`].
+    /// [`ErrorKind::InvalidAddress`](crate::ErrorKind::InvalidAddress),
+    /// [`ErrorKind::Unreachable`](crate::ErrorKind::Unreachable).
     pub async fn connect(address: &str) -> Result<Self, Error> {
-        let channel = endpoint(address)?.connect().await.map_err(|error| {
-            let message = format!("no connection to {address}: {}", innermost(&error));
-            Error::new(ErrorKind::Unreachable, Retry::Safe { after: None }, message)
-        })?;
-        Ok(Self::over(channel))
+        ClientOptions::new().connect(address).await
     }
 
     /// As [`Client::connect`], but the first call makes the connection. Must be called within a
     /// tokio runtime.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidAddress`].
+    /// [`ErrorKind::InvalidAddress`](crate::ErrorKind::InvalidAddress).
     pub fn connect_lazy(address: &str) -> Result<Self, Error> {
-        Ok(Self::over(endpoint(address)?.connect_lazy()))
+        ClientOptions::new().connect_lazy(address)
     }
 
-    fn over(channel: Channel) -> Self {
-        let grpc = BrokerClient::new(channel.clone());
-        Self { channel, grpc, deadline: DEFAULT_DEADLINE }
+    pub(crate) fn new(connections: Connections, endpoint: Endpoint, deadline: Duration) -> Self {
+        Self { connections, endpoint, deadline }
     }
 
-    /// This connection with another deadline; see [`DEFAULT_DEADLINE`].
+    /// The same connections with another deadline, for one call or for all that follow; see
+    /// [`ClientOptions::deadline`].
     #[must_use]
-    pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.deadline = deadline;
-        self
+    pub fn with_deadline(&self, deadline: Duration) -> Self {
+        Self { deadline, ..self.clone() }
+    }
+
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(crate) fn grpc(&self) -> BrokerClient<Channel> {
+        BrokerClient::new(self.connections.next())
     }
 
     /// Publishes one message and waits for its acknowledgement. For many, see [`Client::publisher`].
@@ -88,41 +89,71 @@ impl Client {
     ) -> Result<Published, Error> {
         let request = wire::request(subject.into(), body.into(), options);
         wire::check_size(&request)?;
-        let mut grpc = self.grpc.clone();
-        let response = self.within(Effect::Publishes, grpc.publish(request)).await?;
-        Ok(wire::published(&response))
+        let (message, taken) = Handover::of(request);
+        let call = publish(self.connections.next(), message);
+        match self.within(Effect::Publishes, call).await {
+            Ok(response) => Ok(wire::published(&response)),
+            Err(error) if taken.is_taken() => Err(error),
+            Err(error) => Err(error.before_sending()),
+        }
     }
 
     /// Publishes many messages in order, without waiting for the answer of one before the next is
-    /// sent. Every acknowledgement means the same as that of [`Client::publish`].
+    /// sent. Every acknowledgement means the same as that of [`Client::publish`]. Must be called
+    /// within a tokio runtime, where it runs a task until all is answered.
     #[must_use]
-    pub fn publisher(&self) -> (Publisher, Acknowledgements) {
-        publisher::open(self.grpc.clone())
+    pub fn publisher(&self) -> Publisher {
+        self.publisher_with(PublisherOptions::default())
+    }
+
+    /// As [`Client::publisher`], with options.
+    #[must_use]
+    pub fn publisher_with(&self, options: PublisherOptions) -> Publisher {
+        publisher::start(self.clone(), options)
+    }
+
+    /// One publishing stream as it is on the wire, without a task: its answers come as a stream, in
+    /// the order sent, and when it breaks it is over.
+    #[must_use]
+    pub fn publish_stream(&self) -> (PublishStream, Acknowledgements) {
+        publish_stream::open(self.grpc())
     }
 
     /// Subscribes. The subscription stands when this returns: every message that is acknowledged
-    /// later reaches it.
+    /// later reaches it, whatever becomes of the connection. See [`Subscription`].
     ///
     /// # Errors
-    /// [`ErrorKind::ResumeAhead`], [`ErrorKind::InvalidSubject`], or that the broker is not there.
+    /// [`ErrorKind::ResumeAhead`](crate::ErrorKind::ResumeAhead),
+    /// [`ErrorKind::InvalidSubject`](crate::ErrorKind::InvalidSubject), or that the broker is not there.
     pub async fn subscribe(
         &self,
         subject: impl Into<String>,
         start: Start,
     ) -> Result<Subscription, Error> {
-        let request = wire::subscribe(subject.into(), start);
-        let mut grpc = self.grpc.clone();
-        let messages = self.within(Effect::Reads, grpc.subscribe(request)).await?;
-        Ok(Subscription::new(messages, start))
+        self.subscribe_with(subject, start, SubscribeOptions::default()).await
+    }
+
+    /// As [`Client::subscribe`], with options.
+    ///
+    /// # Errors
+    /// As [`Client::subscribe`].
+    pub async fn subscribe_with(
+        &self,
+        subject: impl Into<String>,
+        start: Start,
+        options: SubscribeOptions,
+    ) -> Result<Subscription, Error> {
+        subscription::begin(Source::new(self.clone(), subject.into()), start, options).await
     }
 
     /// The message of that subject and id, until the moment it expires.
     ///
     /// # Errors
-    /// [`ErrorKind::Expired`], [`ErrorKind::NotFound`], or that the broker is not there.
+    /// [`ErrorKind::Expired`](crate::ErrorKind::Expired),
+    /// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound), or that the broker is not there.
     pub async fn fetch(&self, subject: impl Into<String>, id: u64) -> Result<Delivery, Error> {
         let request = broker_proto::FetchRequest { subject: subject.into(), id };
-        let mut grpc = self.grpc.clone();
+        let mut grpc = self.grpc();
         let response = self.within(Effect::Reads, grpc.fetch(request)).await?;
         Ok(wire::delivery(response))
     }
@@ -132,13 +163,13 @@ impl Client {
     /// # Errors
     /// When it says nothing.
     pub async fn is_serving(&self) -> Result<bool, Error> {
-        let mut health = HealthClient::new(self.channel.clone());
+        let mut health = HealthClient::new(self.connections.next());
         let request = HealthCheckRequest { service: String::new() };
         let response = self.within(Effect::Reads, health.check(request)).await?;
         Ok(response.status() == ServingStatus::Serving)
     }
 
-    async fn within<T>(
+    pub(crate) async fn within<T>(
         &self,
         effect: Effect,
         call: impl Future<Output = Result<Response<T>, Status>>,
@@ -151,44 +182,21 @@ impl Client {
     }
 }
 
-fn endpoint(address: &str) -> Result<Endpoint, Error> {
-    let invalid = |why: &str| {
-        let message = format!("`{address}` is not the address of a broker: {why}");
-        Error::new(ErrorKind::InvalidAddress, Retry::Useless, message)
-    };
-    let full = match address.split_once("://") {
-        None => format!("http://{address}"),
-        Some(("http", _)) => address.to_owned(),
-        Some(("https", _)) => return Err(invalid("https is not supported yet")),
-        Some(_) => return Err(invalid("it must begin with http://")),
-    };
-    let endpoint = Endpoint::from_shared(full)
-        .map_err(|_| invalid("expected http://host:port"))?
-        .connect_timeout(CONNECT_TIMEOUT)
-        .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
-        .http2_keep_alive_interval(PING_INTERVAL)
-        .keep_alive_timeout(PING_TIMEOUT);
-    Ok(endpoint)
+/// The unary call. Made by hand, because the generated one does not tell whether its message left.
+async fn publish(
+    channel: Channel,
+    message: Handover<PublishRequest>,
+) -> Result<Response<PublishResponse>, Status> {
+    let mut grpc = Grpc::new(channel);
+    grpc.ready().await.map_err(|error| Status::from_error(Box::new(error)))?;
+    let codec = ProstCodec::<PublishRequest, PublishResponse>::default();
+    grpc.client_streaming(Request::new(message), PathAndQuery::from_static(PUBLISH), codec).await
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_scheme_may_be_left_out() {
-        let endpoint = endpoint("127.0.0.1:8080").unwrap();
-        assert_eq!(endpoint.uri(), "http://127.0.0.1:8080/");
-    }
-
-    #[test]
-    fn other_schemes_and_no_address_are_told_apart_from_an_unreachable_broker() {
-        for address in ["https://127.0.0.1:8080", "ftp://there", "", "http://", "a b"] {
-            let error = endpoint(address).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidAddress, "{address}");
-        }
-    }
+    use crate::ErrorKind;
 
     #[tokio::test]
     async fn a_closed_port_is_unreachable_for_both_ways_to_connect() {

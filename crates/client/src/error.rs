@@ -1,7 +1,10 @@
 //! What can go wrong, and whether the call may be made again.
 
-use crate::details::Details;
-use std::{error::Error as _, time::Duration};
+use crate::{
+    details::Details,
+    transport::{self, Cause},
+};
+use std::time::Duration;
 use tonic::{Code, Status};
 
 /// Whether the same call may be made again.
@@ -77,10 +80,13 @@ pub struct Error {
 /// What the failed call would have done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Effect {
-    /// Stored or delivered a message.
-    Publishes,
     /// Nothing: it can be repeated at will.
     Reads,
+    /// Stored or delivered a message.
+    Publishes,
+    /// The same, on a stream that the broker had begun to answer. Only the broker's own word says
+    /// that something on the way is not stored: who stands in between cannot know.
+    Streams,
 }
 
 impl Error {
@@ -139,12 +145,23 @@ impl Error {
 
     /// The failure of a whole call.
     pub(crate) fn from_status(status: &Status, effect: Effect) -> Self {
-        if let Some(cause) = failed_connect(status) {
-            let message = format!("no connection: {cause}");
-            return Self::new(ErrorKind::Unreachable, Retry::Safe { after: None }, message);
+        let unsent = Retry::Safe { after: None };
+        match (transport::cause(status), effect) {
+            (Cause::Unreachable(cause), _) => {
+                Self::new(ErrorKind::Unreachable, unsent, format!("no connection: {cause}"))
+            }
+            (Cause::NotProcessed(cause), Effect::Reads | Effect::Publishes) => {
+                let message = format!("the call was turned away unprocessed: {cause}");
+                Self::new(ErrorKind::Interrupted, unsent, message)
+            }
+            (Cause::Calm(cause), Effect::Reads | Effect::Publishes) => {
+                Self::new(ErrorKind::Overloaded, unsent, cause)
+            }
+            (Cause::NotProcessed(_) | Cause::Calm(_), Effect::Streams) | (Cause::Other, _) => {
+                let details = Details::of_status(status);
+                Self::from_details(status.code(), status.message(), details, effect)
+            }
         }
-        let details = Details::of_status(status);
-        Self::from_details(status.code(), status.message(), details, effect)
     }
 
     /// The failure of one message of a stream.
@@ -163,18 +180,16 @@ impl Error {
 
     /// A status that the broker itself did not make: the transport's, a proxy's, another server's.
     fn without_reason(code: Code, text: &str, effect: Effect) -> Self {
-        match code {
+        let is_refusal = match code {
             Code::InvalidArgument
             | Code::NotFound
             | Code::AlreadyExists
             | Code::PermissionDenied
             | Code::FailedPrecondition
-            | Code::OutOfRange
             | Code::Unimplemented
-            | Code::Unauthenticated => {
-                let message = format!("the call was refused: {text} ({code:?})");
-                Self::new(ErrorKind::Refused, Retry::Useless, message)
-            }
+            | Code::Unauthenticated => effect != Effect::Streams,
+            // An answer that is too large to be read is one too.
+            Code::OutOfRange => effect == Effect::Reads,
             Code::Ok
             | Code::Cancelled
             | Code::Unknown
@@ -183,16 +198,20 @@ impl Error {
             | Code::Aborted
             | Code::Internal
             | Code::Unavailable
-            | Code::DataLoss => {
-                Self::interrupted(effect, format!("the call was cut off: {text} ({code:?})"))
-            }
+            | Code::DataLoss => false,
+        };
+        if is_refusal {
+            let message = format!("the call was refused: {text} ({code:?})");
+            Self::new(ErrorKind::Refused, Retry::Useless, message)
+        } else {
+            Self::interrupted(effect, format!("the call was cut off: {text} ({code:?})"))
         }
     }
 }
 
 fn unless_publishing(effect: Effect) -> Retry {
     match effect {
-        Effect::Publishes => Retry::OutcomeUnknown,
+        Effect::Publishes | Effect::Streams => Retry::OutcomeUnknown,
         Effect::Reads => Retry::Safe { after: None },
     }
 }
@@ -208,7 +227,7 @@ fn retry_of(kind: ErrorKind, after: Option<Duration>, effect: Effect) -> Retry {
         ErrorKind::OutcomeUnknown | ErrorKind::Interrupted | ErrorKind::DeadlinePassed => {
             unless_publishing(effect)
         }
-        ErrorKind::Internal if effect == Effect::Publishes => Retry::OutcomeUnknown,
+        ErrorKind::Internal if effect != Effect::Reads => Retry::OutcomeUnknown,
         ErrorKind::Internal
         | ErrorKind::InvalidAddress
         | ErrorKind::Expired
@@ -223,102 +242,5 @@ fn retry_of(kind: ErrorKind, after: Option<Duration>, effect: Effect) -> Retry {
     }
 }
 
-/// The innermost cause, if the call failed before there was a connection to send it on.
-fn failed_connect(status: &Status) -> Option<String> {
-    let mut source = status.source();
-    while let Some(error) = source {
-        if error.is::<tonic::ConnectError>() {
-            return Some(innermost(error));
-        }
-        source = error.source();
-    }
-    None
-}
-
-pub(crate) fn innermost(mut error: &(dyn std::error::Error + 'static)) -> String {
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashMap;
-    use tonic_types::{ErrorDetails, StatusExt};
-
-    fn refused(code: Code, reason: &str, after: Option<Duration>) -> Status {
-        let mut details = ErrorDetails::new();
-        details.set_error_info(reason, "broker", HashMap::<String, String>::new());
-        if after.is_some() {
-            details.set_retry_info(after);
-        }
-        Status::with_error_details(code, "text", details)
-    }
-
-    #[test]
-    fn what_was_surely_not_stored_is_retryable_after_the_named_pause() {
-        let after = Some(Duration::from_millis(250));
-        for (code, reason, kind) in [
-            (Code::Unavailable, "BROKER_CLOSING", ErrorKind::Closing),
-            (Code::Unavailable, "STANDBY", ErrorKind::Standby),
-            (Code::Unavailable, "STORAGE_UNAVAILABLE", ErrorKind::StorageUnavailable),
-            (Code::ResourceExhausted, "OVERLOADED", ErrorKind::Overloaded),
-        ] {
-            let error = Error::from_status(&refused(code, reason, after), Effect::Publishes);
-            assert_eq!((error.kind(), error.retry()), (kind, Retry::Safe { after }));
-        }
-    }
-
-    #[test]
-    fn an_unknown_outcome_is_said_so() {
-        let status = refused(Code::DeadlineExceeded, "OUTCOME_UNKNOWN", None);
-        let error = Error::from_status(&status, Effect::Publishes);
-        assert_eq!(error.kind(), ErrorKind::OutcomeUnknown);
-        assert!(error.is_outcome_unknown());
-    }
-
-    #[test]
-    fn a_cut_connection_leaves_a_publish_unknown_and_a_read_retryable() {
-        for code in [Code::Unavailable, Code::Unknown, Code::Cancelled, Code::Internal] {
-            let status = Status::new(code, "broken pipe");
-            assert!(Error::from_status(&status, Effect::Publishes).is_outcome_unknown());
-            assert!(Error::from_status(&status, Effect::Reads).is_retryable());
-        }
-    }
-
-    #[test]
-    fn a_message_that_never_left_is_retryable_whatever_cut_its_stream() {
-        let status = Status::new(Code::Unavailable, "broken pipe");
-        assert!(Error::from_status(&status, Effect::Publishes).before_sending().is_retryable());
-        let status = refused(Code::InvalidArgument, "INVALID_SUBJECT", None);
-        let error = Error::from_status(&status, Effect::Publishes).before_sending();
-        assert_eq!(error.retry(), Retry::Useless);
-    }
-
-    #[test]
-    fn refusals_are_final() {
-        for (reason, kind) in [
-            ("MESSAGE_EXPIRED", ErrorKind::Expired),
-            ("MESSAGE_NOT_FOUND", ErrorKind::NotFound),
-            ("INVALID_SUBJECT", ErrorKind::InvalidSubject),
-            ("INVALID_EXPIRATION", ErrorKind::InvalidExpiration),
-            ("INVALID_HEADER", ErrorKind::InvalidHeader),
-            ("MESSAGE_TOO_LARGE", ErrorKind::MessageTooLarge),
-            ("SOMETHING_NEW", ErrorKind::Refused),
-        ] {
-            let status = refused(Code::InvalidArgument, reason, None);
-            let error = Error::from_status(&status, Effect::Publishes);
-            assert_eq!((error.kind(), error.retry()), (kind, Retry::Useless), "{reason}");
-        }
-    }
-
-    #[test]
-    fn a_reason_of_another_domain_is_not_believed() {
-        let mut details = ErrorDetails::new();
-        details.set_error_info("OVERLOADED", "elsewhere", HashMap::<String, String>::new());
-        let status = Status::with_error_details(Code::ResourceExhausted, "text", details);
-        assert!(Error::from_status(&status, Effect::Publishes).is_outcome_unknown());
-    }
-}
+mod tests;

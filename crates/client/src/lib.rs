@@ -34,20 +34,31 @@
 //! unknown is never sent again by this crate: it may be stored already, and only the caller can say
 //! whether twice is better than not at all.
 
+mod backoff;
 mod client;
+mod connections;
 mod details;
 mod error;
+mod handover;
 mod message;
+mod options;
 mod pipeline;
+mod place;
+mod publish_stream;
 mod publisher;
+mod source;
 mod subscription;
+mod transport;
 mod wire;
 
-pub use client::{Client, DEFAULT_DEADLINE};
+pub use backoff::Backoff;
+pub use client::Client;
 pub use error::{Error, ErrorKind, Retry};
 pub use message::{Delivery, Durability, Lifetime, PublishOptions, Published, Start};
-pub use publisher::{Acknowledgements, MAX_BYTES_IN_FLIGHT, Publisher};
-pub use subscription::Subscription;
+pub use options::{ClientOptions, DEFAULT_DEADLINE};
+pub use publish_stream::{Acknowledgements, MAX_BYTES_IN_FLIGHT, PublishStream};
+pub use publisher::{Publisher, PublisherOptions, Receipt};
+pub use subscription::{Event, SubscribeOptions, Subscription};
 
 /// The largest message: 4 MiB less 1 KiB, in bytes of its encoded publish request.
 pub const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024 - 1024;

@@ -110,6 +110,12 @@ impl Pipeline {
         refused
     }
 
+    /// After the stream's end: takes out all that the transport did not take, in order.
+    pub fn take_unsent(&mut self) -> impl Iterator<Item = PublishRequest> {
+        self.answered += self.queue.len() as u64;
+        std::mem::take(&mut self.queue).into_iter().map(|(request, _)| request)
+    }
+
     /// After the stream's end: takes out the oldest message without an answer.
     pub fn give_up(&mut self) -> Option<Place> {
         let place = if self.on_the_way.pop_front().is_some() {
@@ -186,6 +192,18 @@ mod tests {
         assert_eq!(pipeline.give_up(), Some(Place::OnTheWay));
         assert_eq!(pipeline.give_up(), Some(Place::Queued));
         assert_eq!(pipeline.give_up(), None);
+    }
+
+    #[test]
+    fn what_was_not_sent_can_be_taken_back() {
+        let mut pipeline = Pipeline::default();
+        pipeline.push(request("a"), 7);
+        let _ = batch(&mut pipeline);
+        pipeline.push(request("b"), 8);
+        pipeline.push(request("c"), 9);
+        let unsent: Vec<_> = pipeline.take_unsent().map(|request| request.subject).collect();
+        assert_eq!(unsent, ["b", "c"]);
+        assert_eq!((pipeline.give_up(), pipeline.give_up()), (Some(Place::OnTheWay), None));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::{
     output::{self, Output},
 };
 use anyhow::{Context, Result};
-use broker_client::{Acknowledgements, Client, Error, PublishOptions, Published, Publisher};
+use broker_client::{Acknowledgements, Client, Error, PublishOptions, PublishStream, Published};
 use futures_util::{FutureExt, StreamExt};
 use std::{
     io::{self, Write},
@@ -40,10 +40,10 @@ pub async fn run(
         output::note("every line is a message; ctrl-d ends");
     }
     let progress = Progress::new(input.bytes);
-    let (publisher, answers) = client.publisher();
+    let (stream, answers) = client.publish_stream();
     let shared = Arc::new(Shared::default());
     let sending = tokio::spawn(send_all(
-        Target { publisher, subject: command.subject.clone(), options: command.options() },
+        Target { stream, subject: command.subject.clone(), options: command.options() },
         input,
         command.from_line,
         shared.clone(),
@@ -65,7 +65,7 @@ pub async fn run(
 }
 
 struct Target {
-    publisher: Publisher,
+    stream: PublishStream,
     subject: String,
     options: PublishOptions,
 }
@@ -110,7 +110,7 @@ async fn send_all(
         if number < from {
             continue;
         }
-        if target.publisher.send(&target.subject, body, target.options.clone()).await.is_err() {
+        if target.stream.send(&target.subject, body, target.options.clone()).await.is_err() {
             // Who reads the answers knows why.
             return Ok(End::Refused);
         }

@@ -36,7 +36,8 @@ fn a_second_signal_ends_it_at_once() {
 fn it_ends_while_clients_are_there() {
     let server = Server::in_memory();
     server.run(&["publish", "s", "body", "--keep"]).text();
-    let mut subscribing = Running::start(server.command(&["subscribe", "s", "--format", "raw"]));
+    let mut subscribing =
+        Running::start(server.command(&["subscribe", "s", "--format", "raw", "--retry-for", "0s"]));
     assert_eq!(subscribing.line(), "body");
     server.running.signal(Signal::TERM);
     assert_eq!(server.running.finish().code, Some(0));

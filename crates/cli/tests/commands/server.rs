@@ -22,6 +22,14 @@ impl Server {
         Self::start(serve(&["--data-dir", directory.to_str().unwrap()]))
     }
 
+    /// The same on a port that was its own before.
+    pub fn on_disk_at(directory: &Path, port: u64) -> Self {
+        let address = format!("127.0.0.1:{port}");
+        let data = ["--data-dir", directory.to_str().unwrap()];
+        let listen = ["--listen", &address, "--admin-listen", "127.0.0.1:0"];
+        Self::start(broker(&[&["serve"], &data[..], &listen[..]].concat()))
+    }
+
     /// Starts a broker and waits until it says on which ports it listens.
     pub fn start(command: Command) -> Self {
         let mut running = Running::start(command);

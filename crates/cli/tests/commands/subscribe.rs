@@ -73,14 +73,38 @@ fn a_closed_pipe_is_no_error() {
 }
 
 #[test]
-fn a_broker_that_leaves_is_an_error_that_says_where_to_go_on() {
-    let server = Server::in_memory();
+fn a_broker_that_comes_back_goes_on_where_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut server = Server::on_disk(directory.path());
     server.run_with(&["publish", "s", "--keep"], b"one\ntwo\n").text();
-    let mut subscribing = Running::start(server.command(&["subscribe", "s", "--format", "raw"]));
+    let follow = ["subscribe", "s", "--format", "raw", "--count", "4"];
+    let mut subscribing = Running::start(server.command(&follow));
     assert_eq!([subscribing.line(), subscribing.line()], ["one", "two"]);
-    server.running.signal(Signal::TERM);
-    let finished = subscribing.finish();
-    assert!(finished.sentence(3).contains("--after 2"), "{finished:?}");
+    for next in ["three", "four"] {
+        server.running.kill();
+        subscribing.hear(|line| line.ends_with("; trying again\n").then_some(()));
+        server = Server::on_disk_at(directory.path(), server.port);
+        server.run(&["publish", "s", next, "--keep"]).text();
+        subscribing.hear(|line| line.contains("connected again").then_some(()));
+        assert_eq!(subscribing.line(), next);
+    }
+    assert_eq!(subscribing.finish().code, Some(0));
+}
+
+#[test]
+fn a_broker_that_leaves_is_an_error_that_says_where_to_go_on() {
+    for patience in ["0s", "300ms"] {
+        let server = Server::in_memory();
+        server.run_with(&["publish", "s", "--keep"], b"one\ntwo\n").text();
+        let follow = ["subscribe", "s", "--format", "raw", "--retry-for", patience];
+        let mut subscribing = Running::start(server.command(&follow));
+        assert_eq!([subscribing.line(), subscribing.line()], ["one", "two"]);
+        server.running.signal(Signal::TERM);
+        let finished = subscribing.finish();
+        assert_eq!(finished.code, Some(3), "{finished:?}");
+        let last = finished.stderr.lines().last();
+        assert!(last.is_some_and(|line| line.contains("--after 2")), "{finished:?}");
+    }
 }
 
 #[test]

@@ -23,8 +23,11 @@ use tonic::{
 use tonic_prost::ProstCodec;
 use tonic_types::{ErrorDetails, StatusExt};
 
-type Answer<T> =
+pub type Answer<T> =
     BoxFuture<'static, Result<Response<BoxStream<'static, Result<T, Status>>>, Status>>;
+
+/// Long enough for anything on a busy machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What happens to publish streams and subscriptions.
 #[derive(Clone)]
@@ -64,18 +67,6 @@ impl Fake {
         }
     }
 
-    /// Subscriptions get these items and then end without an error.
-    pub fn subscription(items: Vec<Result<MessageResponse, Status>>) -> Self {
-        let items = Arc::new(items);
-        Self {
-            subscribe: Arc::new(move |_| {
-                let items = stream::iter((*items).clone());
-                async move { Ok(Response::new(items.boxed())) }.boxed()
-            }),
-            ..Self::default()
-        }
-    }
-
     /// A client of this server, which serves until the runtime ends.
     pub async fn client(self) -> Client {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -88,7 +79,7 @@ impl Fake {
 
 pub async fn client(address: SocketAddr) -> Client {
     let client = Client::connect(&address.to_string()).await.unwrap();
-    client.with_deadline(Duration::from_secs(20))
+    client.with_deadline(PATIENCE)
 }
 
 pub fn ack(ids: impl IntoIterator<Item = u64>) -> PublishAck {
@@ -98,7 +89,26 @@ pub fn ack(ids: impl IntoIterator<Item = u64>) -> PublishAck {
 }
 
 pub fn refusal(code: Code, reason: &str) -> Status {
-    let details = ErrorDetails::with_error_info(reason, "broker", HashMap::<String, String>::new());
+    status(code, info(reason, []))
+}
+
+/// A refusal that asks for a pause.
+pub fn refusal_after(code: Code, reason: &str, pause: Duration) -> Status {
+    let mut details = info(reason, []);
+    details.set_retry_info(Some(pause));
+    status(code, details)
+}
+
+/// What is said of a damaged message.
+pub fn damaged(id: u64) -> Status {
+    status(Code::DataLoss, info("MESSAGE_DAMAGED", [("id".to_owned(), id.to_string())]))
+}
+
+fn info<const N: usize>(reason: &str, metadata: [(String, String); N]) -> ErrorDetails {
+    ErrorDetails::with_error_info(reason, "broker", HashMap::from(metadata))
+}
+
+fn status(code: Code, details: ErrorDetails) -> Status {
     Status::with_error_details(code, "refused", details)
 }
 

@@ -1,5 +1,7 @@
 //! The client against brokers that leave, vanish, never answer or break their word.
 
 mod fake;
-mod publishing;
+mod publish_stream;
 mod reading;
+mod resuming;
+mod script;

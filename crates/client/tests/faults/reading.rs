@@ -1,38 +1,11 @@
 //! Subscribing to and fetching from a broker that fails.
 
-use crate::fake::{Fake, refusal};
+use crate::fake::Fake;
 use broker_client::{ErrorKind, PublishOptions, Start};
-use broker_proto::MessageResponse;
 use futures_util::{FutureExt, StreamExt};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
-use tonic::{Code, Response};
-
-fn message(id: u64) -> MessageResponse {
-    MessageResponse { id, subject: "s".into(), ..MessageResponse::default() }
-}
-
-#[tokio::test]
-async fn no_subscription_ends_in_silence() {
-    let client = Fake::subscription(vec![Ok(message(7)), Ok(message(0))]).client().await;
-    let mut subscription = client.subscribe("s", Start::Retained).await.unwrap();
-    assert_eq!(subscription.next().await.unwrap().unwrap().id, 7);
-    assert_eq!(subscription.next().await.unwrap().unwrap().id, 0);
-    let error = subscription.next().await.unwrap().unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Interrupted);
-    assert!(error.is_retryable());
-    assert_eq!(subscription.position(), 7);
-    assert!(subscription.next().await.is_none());
-}
-
-#[tokio::test]
-async fn an_end_says_why() {
-    let standby = refusal(Code::Unavailable, "STANDBY");
-    let client = Fake::subscription(vec![Err(standby)]).client().await;
-    let mut subscription = client.subscribe("s", Start::After(3)).await.unwrap();
-    let error = subscription.next().await.unwrap().unwrap_err();
-    assert_eq!((error.kind(), subscription.position()), (ErrorKind::Standby, 3));
-}
+use tonic::Response;
 
 #[tokio::test]
 async fn a_dropped_subscription_ends_at_the_broker() {

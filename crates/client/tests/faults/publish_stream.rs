@@ -1,8 +1,9 @@
-//! Publishing to a broker that fails.
+//! One publishing stream to a broker that fails.
 
-use crate::fake::{Fake, ack, client, refusal};
+use crate::fake::{Fake, PATIENCE, ack, client, refusal};
 use broker_client::{
-    Acknowledgements, ErrorKind, MAX_BYTES_IN_FLIGHT, PublishOptions, Published, Publisher, Retry,
+    Acknowledgements, ErrorKind, MAX_BYTES_IN_FLIGHT, PublishOptions, PublishStream, Published,
+    Retry,
 };
 use futures_util::{
     FutureExt, StreamExt,
@@ -12,9 +13,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tonic::{Code, Response, Status};
 
-const PATIENCE: Duration = Duration::from_secs(20);
-
-async fn send(publisher: &mut Publisher, messages: usize) {
+async fn send(publisher: &mut PublishStream, messages: usize) {
     for _ in 0..messages {
         publisher.send("s", "body", PublishOptions::keep()).await.unwrap();
     }
@@ -28,7 +27,7 @@ async fn all(answers: &mut Acknowledgements) -> Vec<Result<Published, broker_cli
 async fn a_broker_that_closes_has_not_stored_what_it_did_not_answer() {
     let closing = refusal(Code::Unavailable, "BROKER_CLOSING");
     let client = Fake::publishing(vec![Ok(ack([1, 2])), Err(closing)]).client().await;
-    let (mut publisher, mut answers) = client.publisher();
+    let (mut publisher, mut answers) = client.publish_stream();
     send(&mut publisher, 4).await;
     let answers = {
         let all = all(&mut answers).await;
@@ -49,7 +48,7 @@ async fn a_broker_that_closes_has_not_stored_what_it_did_not_answer() {
 #[tokio::test]
 async fn a_broken_stream_fails_the_next_send_too() {
     let client = Fake::publishing(vec![Ok(ack([1]))]).client().await;
-    let (mut publisher, mut answers) = client.publisher();
+    let (mut publisher, mut answers) = client.publish_stream();
     send(&mut publisher, 1).await;
     assert_eq!(all(&mut answers).await.len(), 1);
     let error = publisher.send("s", "body", PublishOptions::keep()).await.unwrap_err();
@@ -68,7 +67,7 @@ async fn a_connection_that_is_cut_leaves_the_outcome_unknown() {
         }
     });
     let client = client(address).await;
-    let (mut publisher, mut answers) = client.publisher();
+    let (mut publisher, mut answers) = client.publish_stream();
     send(&mut publisher, 3).await;
     let answers = all(&mut answers).await;
     assert_eq!(answers.len(), 3);
@@ -82,7 +81,7 @@ async fn a_connection_that_is_cut_leaves_the_outcome_unknown() {
 #[tokio::test]
 async fn an_answer_too_many_breaks_the_stream() {
     let client = Fake::publishing(vec![Ok(ack([1, 2, 3]))]).client().await;
-    let (mut publisher, mut answers) = client.publisher();
+    let (mut publisher, mut answers) = client.publish_stream();
     send(&mut publisher, 1).await;
     assert_eq!(all(&mut answers).await, [Ok(published(1))]);
     assert_eq!(answers.broken().unwrap().kind(), ErrorKind::Interrupted);
@@ -95,7 +94,7 @@ fn published(id: u64) -> Published {
 #[tokio::test]
 async fn a_finished_stream_ends_without_an_error() {
     let client = Fake::publishing(vec![Ok(ack([1]))]).client().await;
-    let (mut publisher, mut answers) = client.publisher();
+    let (mut publisher, mut answers) = client.publish_stream();
     send(&mut publisher, 1).await;
     drop(publisher);
     assert_eq!(all(&mut answers).await, [Ok(published(1))]);
@@ -105,7 +104,7 @@ async fn a_finished_stream_ends_without_an_error() {
 #[tokio::test]
 async fn what_is_refused_here_is_answered_in_its_turn() {
     let client = Fake::publishing(vec![Ok(ack([1, 2]))]).client().await;
-    let (mut publisher, mut answers) = client.publisher();
+    let (mut publisher, mut answers) = client.publish_stream();
     send(&mut publisher, 1).await;
     let large = vec![0; broker_client::MAX_MESSAGE_BYTES + 1];
     publisher.send("s", large, PublishOptions::keep()).await.unwrap();
@@ -131,7 +130,7 @@ async fn a_broker_that_never_answers_stops_the_publisher() {
         ..Fake::default()
     };
     let client = fake.client().await;
-    let (mut publisher, mut answers) = client.publisher();
+    let (mut publisher, mut answers) = client.publish_stream();
     let mut sent = 0;
     let sending = async {
         loop {
