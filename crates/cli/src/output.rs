@@ -50,6 +50,8 @@ pub fn problem(text: &str) {
 
 fn say(style: Style, text: &str) {
     let style = if stderr_has_colours() { style } else { Style::new() };
+    // In one piece: others may write there too.
+    let line = format!("{style}broker:{style:#} {text}\n");
     // Nobody is left to tell if standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "{style}broker:{style:#} {text}");
+    let _ = io::stderr().lock().write_all(line.as_bytes());
 }
