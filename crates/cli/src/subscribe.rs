@@ -47,13 +47,13 @@ pub async fn run(command: SubscribeCommand) -> Result<ExitCode> {
     }
 }
 
-async fn subscribe(command: &SubscribeCommand) -> Result<Subscription, broker_client::Error> {
+async fn subscribe(command: &SubscribeCommand) -> Result<Subscription> {
     let start = match command.after {
         Some(id) => Start::After(id),
         None if command.new => Start::New,
         None => Start::Retained,
     };
-    command.server.connect().await?.subscribe(&command.subject, start).await
+    Ok(command.server.connect().await?.subscribe(&command.subject, start).await?)
 }
 
 async fn print_all(
