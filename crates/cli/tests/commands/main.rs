@@ -9,4 +9,5 @@ mod lines;
 mod round_trips;
 mod serve;
 mod server;
+mod settings;
 mod subscribe;
