@@ -14,7 +14,7 @@ const EXIT_CODES: &str = "\
 Exit codes:
   0  done
   1  failed
-  2  wrong usage
+  2  wrong usage or settings
   3  the broker cannot be reached, is closing or overloaded; surely nothing was stored: try again
   4  the message was never published, has expired or was purged
   5  a message may be stored or not; sent again it may be stored twice
