@@ -62,9 +62,9 @@ pub fn toml_value(kind: Kind, value: &str) -> String {
     }
 }
 
-/// A basic string: what TOML wants escaped, JSON escapes in the same way but for DEL.
+/// A basic string of TOML is written like a string of JSON, but for DEL, which no default has.
 fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string().replace('\u{7f}', "\\u007f")
+    serde_json::Value::from(text).to_string()
 }
 
 /// Words in lines of at most so many characters.

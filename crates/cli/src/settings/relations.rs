@@ -5,6 +5,11 @@ use super::{entry::Entry, source::Source, values::Settings, wrong::Wrong};
 /// Adds a sentence for each relation that does not hold.
 pub fn check(settings: &Settings, entries: &[Entry], wrong: &mut Wrong) {
     let named = |name: &str| describe(entries, name);
+    let (calls, pages) = (settings.server.listen, settings.server.admin_listen);
+    if calls == pages && calls.port() != 0 {
+        let (calls, pages) = (named("listen"), named("admin-listen"));
+        wrong.say(format!("{calls} and {pages} are the same; give each a port of its own"));
+    }
     let (core, door) = (&settings.limits, &settings.server.limits);
     if door.calls <= core.subscriptions.saturating_add(door.publish_streams) {
         wrong.say(format!(

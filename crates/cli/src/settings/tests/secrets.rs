@@ -4,12 +4,12 @@ use super::Given;
 use crate::{
     config,
     settings::{
-        kind::Kind,
+        kind::{Kind, Range},
         setting::{Fallback, Setting, row},
     },
 };
 
-/// A path takes every text but an empty one, and a count hardly any.
+/// A path takes every text but an empty one, an address hardly any.
 const TABLE: &[Setting] = &[
     Setting {
         secret: true,
@@ -19,6 +19,10 @@ const TABLE: &[Setting] = &[
             Kind::Path(|to, password| to.local.directory = password),
             Fallback::Told { holds: "none", example: "secret" },
         )
+    },
+    Setting {
+        secret: true,
+        ..row("number", "BROKER_NUMBER", Kind::Count(Range(0, 9), |_, _| {}), Fallback::Value("7"))
     },
     Setting {
         secret: true,
@@ -37,6 +41,7 @@ fn it_is_hidden_in_every_form_of_output() {
     let shown = String::from_utf8(out).unwrap();
     assert!(shown.contains("password  (hidden)"), "{shown}");
     assert!(shown.contains(r#""name":"password","value":"(hidden)","secret":true"#), "{shown}");
+    assert!(shown.contains(r#""name":"number","value":"(hidden)","secret":true"#), "{shown}");
     for text in [shown, format!("{:?}", resolved.entries), format!("{:?}", resolved.remarks)] {
         assert!(!text.contains("s3cret"), "{text}");
     }

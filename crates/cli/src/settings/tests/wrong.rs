@@ -182,6 +182,17 @@ fn limits_that_contradict_each_other_are_told_with_their_sources() {
 }
 
 #[test]
+fn one_port_is_not_for_two() {
+    assert_eq!(
+        Given::default().variable("APPLICATION_PORT", "9901").sentence(),
+        "APPLICATION_PORT (127.0.0.1:9901) and admin-listen (127.0.0.1:9901 by default) are the \
+         same; give each a port of its own"
+    );
+    let free = Given::default().flag("listen", "[::1]:0").flag("admin-listen", "[::1]:0");
+    assert!(free.resolve().is_ok());
+}
+
+#[test]
 fn a_value_is_shown_without_control_characters_and_passwords() {
     says(Given::default().flag("listen", "a\x1b[2Jb"), &[r"`a\u{1b}[2Jb`"]);
     let sentence = Given::default().flag("web-origin", "https://me:s3cret@a").sentence();
