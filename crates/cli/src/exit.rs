@@ -1,6 +1,6 @@
 //! How the process ends: one sentence if it failed, and an exit code.
 
-use crate::output;
+use crate::{output, settings::Wrong};
 use broker_client::{Error, ErrorKind, Retry};
 use std::{io, process::ExitCode};
 
@@ -21,6 +21,10 @@ pub fn report(result: anyhow::Result<ExitCode>) -> ExitCode {
     if is_closed_pipe(&error) {
         // Who read the output has enough of it.
         return ExitCode::SUCCESS;
+    }
+    if let Some(wrong) = error.downcast_ref::<Wrong>() {
+        wrong.sentences().iter().for_each(|sentence| output::note(sentence));
+        return ExitCode::from(USAGE);
     }
     let cause = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
     match cause.and_then(|cause| advice(cause.kind())) {

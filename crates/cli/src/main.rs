@@ -1,6 +1,7 @@
 //! The `broker` binary: the broker itself and a client for the command line.
 
 mod arguments;
+mod config;
 mod exit;
 mod fetch;
 mod format;
@@ -10,6 +11,7 @@ mod lines;
 mod output;
 mod publish;
 mod serve;
+mod settings;
 mod subscribe;
 mod time;
 mod visible;
@@ -32,7 +34,8 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     let runtime = runtime(&verb)?;
     let result = runtime.block_on(async {
         match verb {
-            Verb::Serve(settings) => serve::run(settings).await,
+            Verb::Serve(arguments) => serve::run(arguments).await,
+            Verb::Config(command) => config::run(&command),
             Verb::Publish(command) => publish::run(command).await,
             Verb::Subscribe(command) => subscribe::run(command).await,
             Verb::Fetch(command) => fetch::run(command).await,

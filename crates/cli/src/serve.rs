@@ -3,13 +3,10 @@
 mod log;
 mod logger;
 mod repeats;
-mod settings;
 mod signals;
-mod size;
 mod store;
 
-pub use settings::Settings;
-
+use crate::settings::{self, Resolved, ServeArguments, Settings};
 use anyhow::{Context, Result};
 use broker_core::{Broker, Observer, SystemTime};
 use broker_server::Server;
@@ -26,10 +23,13 @@ use std::{
 use tracing::{info, warn};
 
 /// Runs a broker until it is told to leave.
-pub async fn run(settings: Settings) -> Result<ExitCode> {
+pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
     // Before anything else: as process 1 there is no default action for a signal.
     let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let Resolved { settings, warnings, remarks, .. } = settings::read(&arguments)?;
     log::start(&settings)?;
+    remarks.iter().for_each(|remark| info!("{remark}"));
+    warnings.iter().for_each(|warning| warn!("{warning}"));
     let observer = Arc::new(Logger::default());
     let server = Server::bind(settings.server()).await?.observed_by(observer.clone());
 
@@ -54,11 +54,11 @@ pub async fn run(settings: Settings) -> Result<ExitCode> {
 /// Opens the store and the broker over it.
 async fn open(settings: &Settings, observer: Arc<Logger>) -> Result<Broker> {
     let kind = settings.storage();
-    info!(storage = kind.name(), "storage type chosen: {}", kind.name());
+    info!(storage = kind, "storage type chosen: {kind}");
     let begun = Instant::now();
     let Opened { storage, recovery } = store::open(settings).await?;
     let took_ms = milliseconds(begun.elapsed());
-    info!(storage = kind.name(), took_ms, "store open: {recovery}");
+    info!(storage = kind, took_ms, "store open: {recovery}");
     let observer: Arc<dyn Observer> = observer;
     // The chance that hash tables take.
     let seed = RandomState::new().hash_one(std::process::id());

@@ -8,7 +8,7 @@ use crate::{
     time,
 };
 use anyhow::{Context, Result};
-use broker_client::{Backoff, Delivery, Error, Event, Start, SubscribeOptions, Subscription};
+use broker_client::{Backoff, Delivery, Event, Start, SubscribeOptions, Subscription};
 use clap::Args;
 use futures_util::FutureExt;
 use std::{
@@ -63,7 +63,7 @@ pub async fn run(command: SubscribeCommand) -> Result<ExitCode> {
     }
 }
 
-async fn subscribe(command: &SubscribeCommand) -> Result<Subscription, Error> {
+async fn subscribe(command: &SubscribeCommand) -> Result<Subscription> {
     let start = match command.after {
         Some(id) => Start::After(id),
         None if command.new => Start::New,
@@ -75,7 +75,7 @@ async fn subscribe(command: &SubscribeCommand) -> Result<Subscription, Error> {
         Some(limit) => SubscribeOptions::new().backoff(Backoff::default().limit(limit)),
     };
     let client = command.server.connect().await?;
-    client.subscribe_with(&command.subject, start, options).await
+    Ok(client.subscribe_with(&command.subject, start, options).await?)
 }
 
 /// A subscription that is being printed.

@@ -35,6 +35,7 @@ pub use limits::{
     MAX_ACK, MAX_BATCH_MESSAGES, MAX_MESSAGE, MAX_REQUEST, MAX_WAITING_RESULTS, ServerLimits,
 };
 pub use observe::{NoRpcObserver, RpcObserver};
+pub use origin::is_origin;
 pub use server::{BindError, ServeError, Server, ServerConfig};
 /// The codes that an [`RpcObserver`] hears.
 pub use tonic::Code;

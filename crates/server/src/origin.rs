@@ -52,7 +52,10 @@ impl Origins {
     }
 }
 
-fn is_origin(text: &str) -> bool {
+/// Whether a browser may send this as an origin: `scheme://host` or `scheme://host:port`, in small
+/// letters.
+#[must_use]
+pub fn is_origin(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else { return false };
     let is_plain = |c: char| c.is_ascii_graphic() && !c.is_ascii_uppercase();
     !scheme.is_empty()

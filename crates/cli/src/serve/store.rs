@@ -1,6 +1,6 @@
 //! From settings to an open store.
 
-use super::settings::Settings;
+use crate::settings::Settings;
 use anyhow::{Context, Result};
 use broker_storage::Opened;
 

@@ -11,5 +11,6 @@ mod lines;
 mod round_trips;
 mod serve;
 mod server;
+mod settings;
 mod subscribe;
 mod terminal;

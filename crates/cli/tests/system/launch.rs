@@ -41,13 +41,13 @@ impl Launch {
         command.args(words).arg("serve").args(&self.arguments);
         command.arg("--data-dir").arg(&self.folder);
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        // No setting of the machine's owner reaches the test, and no `.env` of the work tree.
+        // No setting of the machine or its owner reaches the test, and no `.env` of the work tree.
         for (name, _) in
             env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BROKER_"))
         {
             command.env_remove(name);
         }
-        command.current_dir(env::temp_dir());
+        command.env("BROKER_CONFIG", "/dev/null").current_dir(env::temp_dir());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

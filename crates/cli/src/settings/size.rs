@@ -13,18 +13,27 @@ const UNITS: &[(&str, u64)] = &[
     ("TIB", 1024_u64.pow(4)),
 ];
 
-/// Bytes, from a whole number and a unit in any case.
-pub fn parse(text: &str) -> Result<u64, String> {
+/// Bytes, from a whole number and a unit in any case; `None` for anything else.
+pub fn parse(text: &str) -> Option<u64> {
     let digits = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);
     let unit = unit.trim().to_ascii_uppercase();
-    let unit = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, bytes)| *bytes);
-    let number: Option<u64> = number.parse().ok();
-    match (number, unit) {
-        (Some(number), Some(unit)) => number.checked_mul(unit),
-        _ => None,
+    let (_, bytes) = UNITS.iter().find(|(name, _)| *name == unit)?;
+    number.parse::<u64>().ok()?.checked_mul(*bytes)
+}
+
+/// Bytes with the largest unit that leaves a whole number.
+pub fn show(bytes: u64) -> String {
+    const BINARY: &[(&str, u64)] = &[
+        ("TiB", 1024_u64.pow(4)),
+        ("GiB", 1024_u64.pow(3)),
+        ("MiB", 1024_u64.pow(2)),
+        ("KiB", 1024),
+    ];
+    match BINARY.iter().find(|(_, unit)| bytes > 0 && bytes.is_multiple_of(*unit)) {
+        Some((name, unit)) => format!("{}{name}", bytes / unit),
+        None => bytes.to_string(),
     }
-    .ok_or_else(|| "expected a size such as 64MiB, 2GB or 1000 (bytes)".to_owned())
 }
 
 #[cfg(test)]
@@ -43,14 +52,22 @@ mod tests {
             ("1GiB", 1 << 30),
             ("3TB", 3_000_000_000_000),
         ] {
-            assert_eq!(parse(text), Ok(bytes), "{text}");
+            assert_eq!(parse(text), Some(bytes), "{text}");
         }
     }
 
     #[test]
     fn what_is_no_size_is_refused() {
         for text in ["", "MiB", "-1", "1.5GiB", "1 x", "1MiBs", "99999999TiB", "1e3"] {
-            assert!(parse(text).is_err(), "{text}");
+            assert_eq!(parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_shown_as_it_may_be_typed() {
+        for (bytes, text) in [(0, "0"), (1000, "1000"), (2048, "2KiB"), (36 << 20, "36MiB")] {
+            assert_eq!(show(bytes), text);
+            assert_eq!(parse(text), Some(bytes));
         }
     }
 }
