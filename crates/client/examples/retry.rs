@@ -12,6 +12,7 @@ async fn main() -> Result<(), Error> {
     run(address.as_deref().unwrap_or("http://127.0.0.1:8080")).await
 }
 
+/// Publishes to the broker at that address.
 #[expect(clippy::print_stdout, reason = "an example shows what it does")]
 pub async fn run(address: &str) -> Result<(), Error> {
     let client = Client::connect_lazy(address)?;

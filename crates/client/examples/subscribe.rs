@@ -11,6 +11,7 @@ async fn main() -> Result<(), Error> {
     run(&address, count.unwrap_or(u64::MAX)).await
 }
 
+/// Follows the broker at that address for so many messages.
 #[expect(clippy::print_stdout, reason = "an example shows what it does")]
 pub async fn run(address: &str, mut left: u64) -> Result<(), Error> {
     let client = Client::connect_lazy(address)?;
