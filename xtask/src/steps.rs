@@ -90,7 +90,7 @@ pub fn all() -> Vec<Step> {
                 Cargo::new("build --release"),
                 // The whole workspace, so that the dependencies have the features of step `unit`.
                 Cargo {
-                    line: "test --workspace --features broker-cli/system --test system --no-fail-fast -- --show-output",
+                    line: "test --workspace --features broker-cli/system --test system --test client --no-fail-fast -- --show-output",
                     env: vec![("BROKER_BIN", workspace::release_binary())],
                 },
             ]),

@@ -5,10 +5,15 @@ use broker_client::{Client, Error, PublishOptions};
 use std::time::Duration;
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "an example shows what it does")]
 async fn main() -> Result<(), Error> {
     let address = std::env::args().nth(1);
-    let client = Client::connect(address.as_deref().unwrap_or("http://127.0.0.1:8080")).await?;
+    run(address.as_deref().unwrap_or("http://127.0.0.1:8080")).await
+}
+
+/// Publishes to the broker at that address, and fetches.
+#[expect(clippy::print_stdout, reason = "an example shows what it does")]
+pub async fn run(address: &str) -> Result<(), Error> {
+    let client = Client::connect(address).await?;
 
     let options = PublishOptions::keep_for(Duration::from_secs(60)).header("table", "4");
     let published = client.publish("orders", "one tea", options).await?;

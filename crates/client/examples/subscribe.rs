@@ -4,13 +4,17 @@
 use broker_client::{Client, Error, Event, Start, SubscribeOptions};
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "an example shows what it does")]
 async fn main() -> Result<(), Error> {
     let mut arguments = std::env::args().skip(1);
     let address = arguments.next().unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
-    let mut left: u64 = arguments.next().and_then(|count| count.parse().ok()).unwrap_or(u64::MAX);
+    let count = arguments.next().and_then(|count| count.parse().ok());
+    run(&address, count.unwrap_or(u64::MAX)).await
+}
 
-    let client = Client::connect(&address).await?;
+/// Follows the broker at that address for so many messages.
+#[expect(clippy::print_stdout, reason = "an example shows what it does")]
+pub async fn run(address: &str, mut left: u64) -> Result<(), Error> {
+    let client = Client::connect_lazy(address)?;
     let options = SubscribeOptions::new().wait_for_broker();
     let mut orders = client.subscribe_with("orders", Start::Retained, options).await?;
     while left > 0 {

@@ -159,7 +159,8 @@ impl Error {
             }
             (Cause::NotProcessed(_) | Cause::Calm(_), Effect::Streams) | (Cause::Other, _) => {
                 let details = Details::of_status(status);
-                Self::from_details(status.code(), status.message(), details, effect)
+                let text = transport::text(status);
+                Self::from_details(status.code(), &text, details, effect)
             }
         }
     }

@@ -15,7 +15,7 @@
 //! let again = client.fetch("orders", published.id).await?;
 //! assert_eq!(again.body, "one tea");
 //!
-//! // Everything that is kept, in order, then what is new.
+//! // Everything that is kept, in order, then what is new, also over a restart of the broker.
 //! let mut orders = client.subscribe("orders", Start::Retained).await?;
 //! while let Some(order) = orders.next().await {
 //!     let order = order?;
@@ -25,14 +25,47 @@
 //! # }
 //! ```
 //!
-//! Many messages go fastest through a [`Publisher`], which sends without waiting for each answer.
+//! # Publishing
 //!
-//! # Errors
+//! [`Client::publish`] sends one message and waits. Many go fastest through a [`Publisher`]: it takes a
+//! message as soon as there is room, and gives a future for its acknowledgement.
+//!
+//! ```no_run
+//! # use broker_client::{Client, PublishOptions};
+//! # async fn example(client: Client) -> Result<(), broker_client::Error> {
+//! let publisher = client.publisher();
+//! let first = publisher.send("orders", "one tea", PublishOptions::keep()).await;
+//! let second = publisher.send("orders", "one coffee", PublishOptions::keep()).await;
+//! println!("stored as {} and {}", first.await?.id, second.await?.id);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Subscribing
+//!
+//! A [`Subscription`] is a stream of messages that goes on over broken connections and restarts of the
+//! broker: every stored message comes, once and in order. Remember the id of the last message you are
+//! done with, and a program that starts anew goes on with [`Start::After`].
+//! [`Subscription::next_event`] tells when the connection is lost and back, [`SubscribeOptions`] how long
+//! to try.
+//!
+//! # What to send again
 //!
 //! Every failure is an [`Error`]. Its [`kind`](Error::kind) says what happened and its
-//! [`retry`](Error::retry) whether the same call may be made again. A message whose outcome is
-//! unknown is never sent again by this crate: it may be stored already, and only the caller can say
-//! whether twice is better than not at all.
+//! [`retry`](Error::retry) what may be done about it:
+//!
+//! - [`Retry::Safe`]: nothing of it took effect. The broker refused it for now, there was no connection,
+//!   or the message never left this process. [`PublisherOptions::retry`] sends such messages again.
+//! - [`Retry::Useless`]: the same call will fail the same way. The message is too large, has expired, ...
+//! - [`Retry::OutcomeUnknown`]: the connection was cut or the deadline passed after the message left, or
+//!   the store did not answer in time. This crate never sends such a message again: it may be stored
+//!   already, and only you can say whether twice is better than not at all.
+//!
+//! # Waiting and dropping
+//!
+//! No call waits for ever: see [`ClientOptions::deadline`]. A connection that died in silence is found by
+//! [`ClientOptions::keepalive`]. Dropping a future or a stream ends it here and at the broker. Only a
+//! [`Publisher`] has a task of its own, which ends when the publisher is dropped and all is answered.
 
 mod backoff;
 mod client;

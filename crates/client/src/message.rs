@@ -77,7 +77,12 @@ pub enum Start {
     /// With everything that is stored, then what is new.
     #[default]
     Retained,
-    /// With what is new.
+    /// With what is new: what is stored from some moment of the call of
+    /// [`Client::subscribe`](crate::Client::subscribe) on.
+    ///
+    /// To be able to go on from there before anything came, the client looks for the subject's last id
+    /// first; the wire has no call for that, so it takes a few rounds of calls (4 for a subject of a
+    /// thousand messages, 6 for one of a million) and a connection for that time.
     New,
     /// With everything stored above this id, then what is new. 0 is the same as [`Start::Retained`].
     After(u64),
@@ -98,6 +103,7 @@ pub struct Delivery {
     pub expires_at: Option<SystemTime>,
     /// What its publisher sent along.
     pub headers: BTreeMap<String, String>,
-    /// Delivered-only messages that this subscription lost just before this one.
+    /// Delivered-only messages that this subscription lost just before this one, while it stood: those
+    /// published while the connection was down are not among them.
     pub missed: u64,
 }

@@ -2,6 +2,7 @@
 
 use crate::{Client, Error, Start, error::Effect, place, wire};
 use broker_proto::{MessageResponse, broker_client::BrokerClient};
+use tokio::time::timeout;
 use tonic::{Streaming, transport::Channel};
 
 /// The messages of one stream of the wire.
@@ -27,12 +28,17 @@ impl Source {
     /// As [`Source::subscribe`], for a subscription that is to go on after a break. A start with what is
     /// new becomes one after the last id that there was: the place that this answers.
     pub async fn subscribe_to_resume(&self, start: Start) -> Result<(Messages, u64), Error> {
-        let place = match start {
-            Start::Retained => 0,
-            Start::After(id) => id,
-            Start::New => place::newest(self).await?,
+        let beginning = async {
+            let place = match start {
+                Start::Retained => 0,
+                Start::After(id) => id,
+                Start::New => place::newest(self).await?,
+            };
+            Ok((self.subscribe(Start::After(place)).await?, place))
         };
-        Ok((self.subscribe(Start::After(place)).await?, place))
+        let deadline = self.client.deadline();
+        let late = |_| Err(Error::deadline_passed(Effect::Reads, deadline));
+        timeout(deadline, beginning).await.unwrap_or_else(late)
     }
 
     /// A connection on which no message is sent ahead: to ask whether subscriptions would stand.

@@ -44,6 +44,12 @@ fn of_http2(error: &h2::Error) -> Cause {
     Cause::NotProcessed(error.to_string())
 }
 
+/// What a status says; of one that the transport made, its first cause: "transport error" alone helps
+/// nobody.
+pub fn text(status: &Status) -> String {
+    status.source().map_or_else(|| status.message().to_owned(), innermost)
+}
+
 /// The text of the first cause.
 pub fn innermost(mut error: &(dyn Error + 'static)) -> String {
     while let Some(source) = error.source() {

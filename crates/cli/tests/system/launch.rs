@@ -18,8 +18,17 @@ pub struct Launch {
 impl Launch {
     /// A broker that keeps messages in a folder.
     pub fn local(folder: &Path) -> Self {
+        Self::new(folder, "local")
+    }
+
+    /// A broker that keeps messages in memory.
+    pub fn memory(folder: &Path) -> Self {
+        Self::new(folder, "memory")
+    }
+
+    fn new(folder: &Path, storage: &str) -> Self {
         let arguments = Vec::new();
-        Self { wrapper: Vec::new(), arguments, folder: folder.into() }.with("--storage", "local")
+        Self { wrapper: Vec::new(), arguments, folder: folder.into() }.with("--storage", storage)
     }
 
     /// With a flag and its value.

@@ -16,6 +16,7 @@ mod crash;
 mod disk_full;
 mod entry;
 mod half_open;
+#[allow(dead_code, reason = "shared with the tests of the client")]
 mod launch;
 mod leave;
 mod load;
@@ -23,6 +24,7 @@ mod log;
 mod many_subjects;
 mod pause;
 mod process;
+#[allow(dead_code, reason = "shared with the tests of the client")]
 mod proxy;
 mod readme;
 mod resume;

@@ -1,24 +1,46 @@
-//! A stretch of network that can swallow everything without closing anything.
+//! A stretch of network that fails as a test wants: swallows, cuts at any byte, delays, leads elsewhere.
 
 use std::{
     net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, tcp},
     sync::watch,
+    time::timeout,
 };
 
-/// Passes bytes on between a client and a broker until told to swallow them.
+/// Passes bytes on between clients and a broker, and fails when told to.
 pub struct Proxy {
     /// Where clients connect.
     pub address: SocketAddr,
-    swallow: Arc<AtomicBool>,
+    rules: Arc<Mutex<Rules>>,
+    opened: watch::Receiver<u64>,
     closed: watch::Receiver<u64>,
+}
+
+/// A way that bytes take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// From the client to the broker.
+    Up,
+    /// From the broker to the client.
+    Down,
+}
+
+#[derive(Debug)]
+struct Rules {
+    broker: SocketAddr,
+    /// Connections before this one are swallowed.
+    swallowed: u64,
+    /// Bytes from each client that arrive; what follows is swallowed.
+    upward: u64,
+    /// Each connection is cut after a certain number of bytes, and the next one after more.
+    cut: Option<(Direction, u64, u64)>,
+    /// Bytes that pass at once at most, and the pause after them.
+    trickle: Option<(usize, Duration)>,
 }
 
 impl Proxy {
@@ -31,63 +53,166 @@ impl Proxy {
     pub async fn cutting(broker: SocketAddr, upward: u64) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("it is bound");
-        let swallow = Arc::new(AtomicBool::new(false));
+        let rules = Rules { broker, swallowed: 0, upward, cut: None, trickle: None };
+        let rules = Arc::new(Mutex::new(rules));
+        let (opening, opened) = watch::channel(0);
         let (closing, closed) = watch::channel(0);
-        let switch = swallow.clone();
-        tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(broker).await.expect("the broker listens");
-                tokio::spawn(carry(client, server, upward, switch.clone(), closing.clone()));
+        tokio::spawn({
+            let rules = rules.clone();
+            async move {
+                while let Ok((client, _)) = listener.accept().await {
+                    let number = *opening.borrow();
+                    tokio::spawn(carry(client, number, rules.clone(), closing.clone()));
+                    opening.send_modify(|opened| *opened += 1);
+                }
             }
         });
-        Self { address, swallow, closed }
+        Self { address, rules, opened, closed }
     }
 
     /// From now on no byte arrives, in either direction, and no connection ends.
     pub fn swallow(&self) {
-        self.swallow.store(true, Ordering::SeqCst);
+        self.change(|rules| rules.swallowed = u64::MAX);
+    }
+
+    /// The same for the connections of now; later ones are healthy.
+    pub fn swallow_present(&self) {
+        let opened = *self.opened.borrow();
+        self.change(|rules| rules.swallowed = opened);
+    }
+
+    /// New connections lead there.
+    pub fn lead_to(&self, broker: SocketAddr) {
+        self.change(|rules| rules.broker = broker);
+    }
+
+    /// New connections are cut after `first` bytes in that direction, each later one after `step` more.
+    pub fn cut_each(&self, direction: Direction, first: u64, step: u64) {
+        let from = first.saturating_sub(step * *self.opened.borrow());
+        self.change(|rules| rules.cut = Some((direction, from, step)));
+    }
+
+    /// New connections are cut no more.
+    pub fn heal(&self) {
+        self.change(|rules| rules.cut = None);
+    }
+
+    /// On all connections at most so many bytes pass at once, and then nothing for a while.
+    pub fn trickle(&self, bytes: usize, pause: Duration) {
+        self.change(|rules| rules.trickle = Some((bytes, pause)));
+    }
+
+    /// Waits until this many connections were opened.
+    pub async fn opened(&mut self, count: u64) {
+        self.opened.wait_for(|opened| *opened >= count).await.expect("the proxy runs");
     }
 
     /// Waits until the broker has ended this many connections.
     pub async fn closed_by_broker(&mut self, count: u64) {
         self.closed.wait_for(|closed| *closed >= count).await.expect("the proxy runs");
     }
+
+    fn change(&self, change: impl FnOnce(&mut Rules)) {
+        change(&mut self.rules.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// One connection's view of the rules.
+#[derive(Clone)]
+struct Link {
+    number: u64,
+    rules: Arc<Mutex<Rules>>,
+}
+
+impl Link {
+    fn ask<T>(&self, ask: impl FnOnce(&Rules) -> T) -> T {
+        ask(&self.rules.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn is_swallowed(&self) -> bool {
+        self.ask(|rules| self.number < rules.swallowed)
+    }
+
+    /// After how many bytes it is cut in a direction.
+    fn cut(&self, direction: Direction) -> u64 {
+        self.ask(|rules| match rules.cut {
+            Some((cut, from, step)) if cut == direction => from + step * self.number,
+            _ => u64::MAX,
+        })
+    }
 }
 
 async fn carry(
     client: TcpStream,
-    server: TcpStream,
-    most: u64,
-    swallow: Arc<AtomicBool>,
+    number: u64,
+    rules: Arc<Mutex<Rules>>,
     closing: watch::Sender<u64>,
 ) {
+    let link = Link { number, rules };
+    // Nobody listens: the client sees its connection end.
+    let Ok(server) = TcpStream::connect(link.ask(|rules| rules.broker)).await else { return };
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let upward = tokio::spawn(pass(from_client, to_server, most, swallow.clone()));
-    // Both halves towards the client are held while bytes are swallowed: it must notice nothing.
-    let held = pass(from_server, to_client, u64::MAX, swallow).await;
-    closing.send_modify(|closed| *closed += 1);
-    let _ = upward.await;
-    drop(held);
+    let most = link.ask(|rules| rules.upward);
+    let (up, down) = (link.cut(Direction::Up), link.cut(Direction::Down));
+    let upward = pass(from_client, to_server, [most, up], link.clone());
+    let downward = async {
+        // Both halves towards the client are held while bytes are swallowed: it must notice nothing.
+        let end = pass(from_server, to_client, [u64::MAX, down], link).await;
+        closing.send_modify(|closed| *closed += 1);
+        end
+    };
+    tokio::pin!(upward, downward);
+    tokio::select! {
+        end = &mut upward => if let End::Of(_held) = end { downward.await; },
+        end = &mut downward => if let End::Of(_held) = end { upward.await; },
+    }
 }
 
-/// Passes bytes on (the first `most` of them) to the end of what is read; answers the other side's half, still open.
+/// Why bytes no longer pass.
+enum End {
+    /// There are no more; the other side's half is still open.
+    Of(tcp::OwnedWriteHalf),
+    /// The connection is cut.
+    Cut,
+}
+
+/// Passes bytes on until they end or the connection is cut. The first limit is of those that arrive, the
+/// second of those before the cut.
 async fn pass(
     mut from: tcp::OwnedReadHalf,
     mut to: tcp::OwnedWriteHalf,
-    mut most: u64,
-    swallow: Arc<AtomicBool>,
-) -> tcp::OwnedWriteHalf {
+    [mut most, mut left]: [u64; 2],
+    link: Link,
+) -> End {
     let mut buffer = vec![0; 64 * 1024];
-    while let Ok(count) = from.read(&mut buffer).await {
-        if count == 0 {
-            break;
+    if left == 0 {
+        return End::Cut;
+    }
+    loop {
+        let trickle = link.ask(|rules| rules.trickle);
+        let at_once = trickle.map_or(buffer.len(), |(bytes, _)| bytes);
+        let count = match from.read(&mut buffer[..at_once]).await {
+            Ok(0) | Err(_) => {
+                if most > 0 && !link.is_swallowed() {
+                    // The other side may be gone already.
+                    let _ = to.shutdown().await;
+                }
+                return End::Of(to);
+            }
+            Ok(count) => left.min(count as u64),
+        };
+        let passed = if link.is_swallowed() { 0 } else { most.min(count) };
+        most -= passed;
+        left -= count;
+        if to.write_all(&buffer[..passed as usize]).await.is_err() {
+            return End::Of(to);
         }
-        let pass = if swallow.load(Ordering::SeqCst) { 0 } else { most.min(count as u64) };
-        most -= pass;
-        if to.write_all(&buffer[..pass as usize]).await.is_err() {
-            break;
+        if left == 0 {
+            return End::Cut;
+        }
+        if let Some((_, pause)) = trickle {
+            let _ = timeout(pause, std::future::pending::<()>()).await;
         }
     }
-    to
 }

@@ -102,7 +102,7 @@ impl Courier {
         let open = self.open.get_or_insert_with(|| Open::new(client, bytes));
         let Some(messages) = &open.messages else { return false };
         if open.on_the_way.is_empty() {
-            open.timer.as_mut().reset(Instant::now() + client.deadline());
+            open.timer.as_mut().reset(after(client.deadline()));
         }
         for mut order in self.waiting.drain(..) {
             let request = match &self.retry {
@@ -164,12 +164,11 @@ impl Courier {
     /// A message was not acknowledged: it is sent again, or its failure told.
     fn fail(&mut self, order: Order, error: Error) {
         match (error.retry(), &mut self.retry) {
-            (Retry::Safe { after }, Some(pauses)) if !self.has_ended => {
-                let now = Instant::now();
+            (Retry::Safe { after: asked }, Some(pauses)) if !self.has_ended => {
                 let until = match &self.pause {
                     // What fails together waits together.
-                    Some(pause) => Some(pause.deadline().max(now + after.unwrap_or_default())),
-                    None => pauses.next(after, now, chance()).map(|pause| now + pause),
+                    Some(pause) => Some(pause.deadline().max(after(asked.unwrap_or_default()))),
+                    None => pauses.next(asked, Instant::now(), chance()).map(after),
                 };
                 match until {
                     Some(until) => {
@@ -222,6 +221,12 @@ impl Future for Courier {
     }
 }
 
+/// That long from now. What is too far to be told is far enough.
+fn after(wait: Duration) -> Instant {
+    const FAR: Duration = Duration::from_secs(86_400 * 365);
+    Instant::now() + wait.min(FAR)
+}
+
 impl Open {
     fn new(client: &Client, bytes: usize) -> Self {
         let (messages, answers) = publish_stream::open_with_room(client.grpc(), bytes);
@@ -241,7 +246,7 @@ impl Open {
                 self.has_answered = true;
                 let is_idle = self.on_the_way.len() <= 1;
                 let patience = if is_idle { IDLE } else { deadline };
-                self.timer.as_mut().reset(Instant::now() + patience);
+                self.timer.as_mut().reset(after(patience));
             }
             return Poll::Ready(answer);
         }

@@ -10,7 +10,16 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, BoxStream, StreamExt},
 };
-use std::{collections::HashMap, convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{
@@ -34,6 +43,31 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Fake {
     pub publish: Arc<dyn Fn(Streaming<PublishBatch>) -> Answer<PublishAck> + Send + Sync>,
     pub subscribe: Arc<dyn Fn(SubscribeRequest) -> Answer<MessageResponse> + Send + Sync>,
+    /// Other calls, none of which is ever answered.
+    pub unanswered: Unanswered,
+}
+
+/// Counts calls that go on.
+#[derive(Clone, Default)]
+pub struct Unanswered(Arc<AtomicUsize>);
+
+impl Unanswered {
+    pub fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    fn another(&self) -> Counted {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Counted(self.clone())
+    }
+}
+
+struct Counted(Unanswered);
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Default for Fake {
@@ -42,6 +76,7 @@ impl Default for Fake {
         Self {
             publish: Arc::new(move |_| refuse().boxed()),
             subscribe: Arc::new(move |_| async { Err(Status::unimplemented("not faked")) }.boxed()),
+            unanswered: Unanswered::default(),
         }
     }
 }
@@ -142,7 +177,10 @@ impl Service<http::Request<Body>> for Fake {
                     Grpc::new(codec).server_streaming(Subscribing(fake), request).await
                 }
                 // No answer at all.
-                _ => std::future::pending().await,
+                _ => {
+                    let _counted = fake.unanswered.another();
+                    std::future::pending().await
+                }
             })
         }
         .boxed()

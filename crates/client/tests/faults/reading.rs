@@ -1,6 +1,6 @@
 //! Subscribing to and fetching from a broker that fails.
 
-use crate::fake::Fake;
+use crate::fake::{Fake, PATIENCE};
 use broker_client::{ErrorKind, PublishOptions, Start};
 use futures_util::{FutureExt, StreamExt};
 use std::{sync::Arc, time::Duration};
@@ -34,6 +34,29 @@ async fn a_dropped_subscription_ends_at_the_broker() {
     };
     tokio::time::timeout(Duration::from_secs(20), gone).await.unwrap();
     ended.close();
+}
+
+#[tokio::test]
+async fn a_dropped_call_ends_at_the_broker() {
+    let fake = Fake::default();
+    let calls = fake.unanswered.clone();
+    let client = fake.client().await;
+    let reach = |count| {
+        let calls = calls.clone();
+        let reached = async move {
+            while calls.count() != count {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, reached)
+    };
+    let mut publishing = Box::pin(client.publish("s", "b", PublishOptions::keep()));
+    tokio::select! {
+        _ = &mut publishing => panic!("an answer"),
+        reached = reach(1) => reached.unwrap(),
+    }
+    drop(publishing);
+    reach(0).await.unwrap();
 }
 
 #[tokio::test]
