@@ -23,7 +23,7 @@ pub fn report(result: anyhow::Result<ExitCode>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(wrong) = error.downcast_ref::<Wrong>() {
-        wrong.sentences().iter().for_each(|sentence| output::note(sentence));
+        wrong.told().for_each(|sentence| output::note(&sentence));
         return ExitCode::from(USAGE);
     }
     let cause = error.chain().find_map(|cause| cause.downcast_ref::<Error>());

@@ -88,11 +88,11 @@ fn argument(setting: &Setting) -> Arg {
             Kind::Origins(_) => ArgAction::Append,
             _ => ArgAction::Set,
         });
+    let range = setting.kind.range().map(|range| format!("; {range}")).unwrap_or_default();
+    let help = format!("{}{range}", setting.help);
     match setting.default {
-        Fallback::Value(value) => argument.help(setting.help).default_value(value),
-        Fallback::Told { holds, .. } => {
-            argument.help(format!("{}; without it: {holds}", setting.help))
-        }
+        Fallback::Value(value) => argument.help(help).default_value(value),
+        Fallback::Told { holds, .. } => argument.help(format!("{help}; without it: {holds}")),
     }
 }
 

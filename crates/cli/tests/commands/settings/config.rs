@@ -91,9 +91,12 @@ fn it_opens_nothing() {
 fn help_shows_defaults_variables_and_choices() {
     for verb in ["serve", "config"] {
         let help = run(Place::new().command(&[verb, "--help"]), b"");
-        for word in
-            ["[env: BROKER_LISTEN]", "[default: 127.0.0.1:8080]", "- memory: In the process's"]
-        {
+        for word in [
+            "[env: BROKER_LISTEN]",
+            "[default: 127.0.0.1:8080]",
+            "from 64KiB to 1GiB",
+            "- memory: In the process's",
+        ] {
             assert!(help.text().contains(word), "{verb}: {word}");
         }
     }
