@@ -127,7 +127,7 @@ fn the_commands_of_the_readme_print_what_it_says() {
     let (code, log) = broker.finish();
     assert_eq!(code, Some(0), "{log}");
     // What cargo says of building, and what the broker says of leaving, is not in the README.
-    let begun = log.find("storage type chosen").and_then(|at| log[..at].rfind('\n'));
+    let begun = log.find("settings read from").and_then(|at| log[..at].rfind('\n'));
     let lines: Vec<&str> = log[begun.map_or(0, |at| at + 1)..].lines().collect();
     check(serve, &lines[..serve.output.len().min(lines.len())].join("\n"));
 }
