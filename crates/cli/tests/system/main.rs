@@ -15,6 +15,7 @@ mod chance;
 mod crash;
 mod disk_full;
 mod entry;
+mod failing_syncs;
 mod half_open;
 mod launch;
 mod leave;
