@@ -15,6 +15,20 @@ pub struct Need {
     pub program: &'static str,
     /// As `apt-get install` calls them, separated by blanks.
     pub packages: &'static str,
+    /// With these arguments it succeeds if all of it is there: a program can come without a part.
+    proof: &'static [&'static str],
+}
+
+impl Need {
+    /// A program that is there if it is in PATH.
+    pub const fn new(program: &'static str, packages: &'static str) -> Self {
+        Self { program, packages, proof: &[] }
+    }
+
+    /// A program that must succeed with these arguments, too.
+    pub const fn proven_by(self, proof: &'static [&'static str]) -> Self {
+        Self { proof, ..self }
+    }
 }
 
 /// Makes sure that everything the steps need is there. A machine that has it all is not touched
@@ -33,7 +47,7 @@ pub fn prepare(steps: &[Step]) -> Result<(), String> {
     install(&packages)?;
     match missing.iter().find(|need| !is_there(need)) {
         Some(need) => Err(format!(
-            "`{}` is still not in PATH: install `{}` by hand.",
+            "`{}` is still not there as a whole: install `{}` by hand.",
             need.program, need.packages
         )),
         None => Ok(()),
@@ -77,6 +91,13 @@ fn is_there(need: &Need) -> bool {
     // System programs are not in every user's PATH.
     let system = ["/usr/sbin", "/sbin"].map(Into::into);
     env::split_paths(&path).chain(system).any(|folder| can_run(&folder.join(need.program)))
+        && (need.proof.is_empty() || succeeds(need))
+}
+
+fn succeeds(need: &Need) -> bool {
+    let mut command = Command::new(need.program);
+    command.args(need.proof).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
 }
 
 fn can_run(file: &Path) -> bool {
@@ -89,7 +110,9 @@ mod tests {
 
     #[test]
     fn finds_what_is_there_and_only_that() {
-        assert!(is_there(&Need { program: "sh", packages: "dash" }));
-        assert!(!is_there(&Need { program: "no-such-program", packages: "none" }));
+        assert!(is_there(&Need::new("sh", "dash")));
+        assert!(!is_there(&Need::new("no-such-program", "none")));
+        assert!(is_there(&Need::new("sh", "dash").proven_by(&["-c", "true"])));
+        assert!(!is_there(&Need::new("sh", "dash").proven_by(&["-c", "false"])));
     }
 }

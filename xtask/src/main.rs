@@ -3,11 +3,14 @@
 #![expect(clippy::print_stdout, reason = "a command line speaks on its standard output")]
 #![expect(clippy::print_stderr, reason = "and complains on its standard error")]
 
+mod cache;
+mod clients;
 mod machine;
 mod run;
 mod steps;
 mod tally;
 mod tidy;
+mod toolchain;
 mod workspace;
 
 use std::process::ExitCode;

@@ -14,9 +14,14 @@ use std::{
 /// Runs a step; answers its tally and how many seconds it took.
 pub fn step(step: &Step) -> (Tally, f64) {
     let start = Instant::now();
-    let tally = match &step.work {
-        Work::Tidy => tidy::check(),
-        Work::Cargo(calls) => all(calls),
+    let prepared = step.prepare.map_or(Ok(()), |prepare| prepare());
+    let tally = match (&step.work, prepared) {
+        (_, Err(reason)) => {
+            eprintln!("{reason}");
+            Tally { passed: 0, failed: 1 }
+        }
+        (Work::Tidy, Ok(())) => tidy::check(),
+        (Work::Cargo(calls), Ok(())) => all(calls),
     };
     (tally, start.elapsed().as_secs_f64())
 }

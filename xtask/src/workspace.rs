@@ -15,8 +15,17 @@ pub fn root() -> PathBuf {
 
 /// The broker's binary of the release build.
 pub fn release_binary() -> PathBuf {
+    target().join("release").join("broker")
+}
+
+/// What the tests of clients of other languages run, laid there by [`crate::clients`].
+pub fn clients() -> PathBuf {
+    target().join("clients")
+}
+
+fn target() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    root().join(target).join("release").join("broker")
+    root().join(target)
 }
 
 /// The cargo that runs this program.

@@ -17,7 +17,8 @@ mod generated {
 
 pub use generated::*;
 
-/// The descriptors of the proto file and all it imports, encoded as a `FileDescriptorSet`.
+/// The descriptors of the proto file, all it imports and the details of errors, encoded as a
+/// `FileDescriptorSet`.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
 /// The full name of the service.

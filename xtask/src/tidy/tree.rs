@@ -3,7 +3,8 @@
 use std::{fs, io, path::Path};
 
 /// What is built, kept by a broker, or not ours.
-const SKIPPED: &[&str] = &["target", ".git", "broker-data", ".env", "node_modules", "Cargo.lock"];
+const SKIPPED: &[&str] =
+    &["target", ".git", "broker-data", ".env", "node_modules", ".venv", "Cargo.lock"];
 
 /// Every text file of a workspace.
 pub struct Tree {

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Read},
     sync::{Arc, Mutex, PoisonError},
-    thread,
+    thread::{self, JoinHandle},
 };
 
 /// Lines to keep. A broker under test says little; what floods the log is cut at its front.
@@ -14,8 +14,8 @@ const MOST_LINES: usize = 2_000;
 pub struct Log(Arc<Mutex<Vec<String>>>);
 
 impl Log {
-    /// Reads to the end of a pipe, on a thread of its own.
-    pub fn follow(&self, pipe: impl Read + Send + 'static) {
+    /// Reads to the end of a pipe, on a thread of its own that ends with it.
+    pub fn follow(&self, pipe: impl Read + Send + 'static) -> JoinHandle<()> {
         let lines = self.0.clone();
         thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
@@ -25,7 +25,7 @@ impl Log {
                 }
                 lines.push(line);
             }
-        });
+        })
     }
 
     /// The first line in which something is found.

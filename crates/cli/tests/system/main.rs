@@ -15,6 +15,7 @@ mod chance;
 mod crash;
 mod disk_full;
 mod entry;
+mod failing_syncs;
 mod half_open;
 #[allow(dead_code, reason = "shared with the tests of the client")]
 mod launch;

@@ -6,13 +6,13 @@ use crate::{
     calls::{self, Client},
     chance::{Chance, seed},
     entry::{Entry, Lifetime, Outcome},
+    failing_syncs::{FailingSyncs, SYNCS},
     launch::Launch,
     process::Broker,
-    waiting::{PATIENCE, timed, until, within},
+    waiting::{PATIENCE, timed, within},
 };
 use futures_util::future::join_all;
 use std::{
-    process::{Child, Command, Stdio},
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -20,7 +20,6 @@ use tempfile::TempDir;
 use tonic::{Code, Status};
 use tonic_health::pb::health_check_response::ServingStatus;
 
-const SYNCS: &str = "fsync,fdatasync,sync_file_range,msync";
 /// After how many syncs the process is killed.
 const CRASH_POINTS: std::ops::RangeInclusive<u64> = 1..=12;
 const MOST_MESSAGES: u64 = 200;
@@ -110,38 +109,6 @@ async fn a_slow_disk_is_shared_by_all_who_wait() {
     let alone = SLOW_SYNC * PUBLISHERS * EACH as u32;
     println!("{took:?}, one after the other {alone:?}");
     assert!(took < alone / 4, "{took:?}: who waits shares a sync");
-}
-
-/// A process whose syncs all fail with EIO as long as this lives.
-struct FailingSyncs(Child);
-
-impl FailingSyncs {
-    async fn attach(pid: u32) -> Self {
-        let inject = format!("inject={SYNCS}:error=EIO");
-        let mut strace = Command::new("strace");
-        strace.args(["-f", "-qq", "-o", "/dev/null", "-e", &inject, "-p", &pid.to_string()]);
-        let child = strace.stdin(Stdio::null()).spawn().expect("strace is installed");
-        let attached = Self(child);
-        until(PATIENCE, "strace holds every thread", async || traced(pid).then_some(())).await;
-        attached
-    }
-}
-
-impl Drop for FailingSyncs {
-    fn drop(&mut self) {
-        // The traced process goes on without it.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Whether every thread of a process has a tracer.
-fn traced(pid: u32) -> bool {
-    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).expect("it runs");
-    threads.flatten().all(|thread| {
-        let status = std::fs::read_to_string(thread.path().join("status")).unwrap_or_default();
-        !status.lines().any(|line| line == "TracerPid:\t0")
-    })
 }
 
 /// Publishes one by one and remembers what it was told.

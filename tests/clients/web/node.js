@@ -1,0 +1,8 @@
+// gRPC-Web from Node. A program has no origin, so it is let in.
+//
+//   node.js ADDRESS works
+
+import { works } from "./checks.js";
+
+const [address, scenario] = process.argv.slice(2);
+await { works }[scenario](`http://${address}`);

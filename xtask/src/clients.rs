@@ -1,0 +1,212 @@
+//! Prepares the tests of clients of other languages: libraries and tools in the cache, and in
+//! `target/clients` a copy of the programs, laid out as in the workspace, with their stubs.
+//!
+//! | in `target/clients` | what |
+//! | --- | --- |
+//! | `bin` | the tests' programs in Go, `grpcurl` |
+//! | `bin/examples` | the examples in Go |
+//! | `venv` | Python with its packages; a link into the cache |
+//! | `node_modules` | Node's packages; a link into the cache |
+//! | `crates/proto/proto`, `examples`, `tests/clients` | copies |
+
+use crate::{
+    cache::{Cache, cant},
+    toolchain::Toolchain,
+    workspace,
+};
+use std::{
+    env,
+    ffi::OsString,
+    fs, io,
+    os::unix::fs::symlink,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+const GO: Toolchain = Toolchain {
+    program: "go",
+    argument: "version",
+    prefix: "go",
+    oldest: (1, 25),
+    advice: "no Debian package is new enough, see go.dev/doc/install",
+};
+
+const NODE: Toolchain = Toolchain {
+    program: "node",
+    argument: "--version",
+    prefix: "v",
+    oldest: (18, 0),
+    advice: "install the package nodejs, or see nodejs.org",
+};
+
+const PYTHON: Toolchain = Toolchain {
+    program: "python3",
+    argument: "--version",
+    prefix: "",
+    oldest: (3, 10),
+    advice: "install the packages python3 and python3-venv",
+};
+
+/// What is copied, and what of it is not.
+const COPIED: &[&str] = &["crates/proto/proto", "examples", "tests/clients"];
+const NOT_COPIED: &[&str] = &["node_modules", ".venv"];
+
+/// Prepares everything. What is in the cache needs no network.
+///
+/// # Errors
+/// A sentence that says what is missing, or which command failed.
+pub fn prepare() -> Result<(), String> {
+    let (go, node, python) = (GO.check()?, NODE.check()?, PYTHON.check()?);
+    let cache = Cache::of_the_user()?;
+    let folder = workspace::clients();
+    lay(&folder).map_err(|error| cant("prepare", &folder, &error))?;
+    let kit = Kit { cache, folder };
+    let packages = [("venv", kit.venv(&python)?), ("node_modules", kit.node_modules(&node)?)];
+    for (name, made) in packages {
+        let link = kit.folder.join(name);
+        symlink(made.join(name), &link).map_err(|error| cant("make", &link, &error))?;
+    }
+    let tools = kit.go_tools(&go)?;
+    kit.generate(&tools)?;
+    kit.build()
+}
+
+/// The copies, in an empty folder.
+fn lay(folder: &Path) -> io::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    COPIED.iter().try_for_each(|path| copy(&workspace::root().join(path), &folder.join(path)))
+}
+
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if NOT_COPIED.iter().any(|name| entry.file_name() == *name) {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            copy(&from, &to)?;
+        } else {
+            fs::copy(from, to)?;
+        }
+    }
+    Ok(())
+}
+
+struct Kit {
+    cache: Cache,
+    folder: PathBuf,
+}
+
+impl Kit {
+    /// A cache entry with Python and what the examples require.
+    fn venv(&self, version: &str) -> Result<PathBuf, String> {
+        let required = self.folder.join("examples/python/requirements.txt");
+        // An environment is bound to the Python that made it.
+        let base =
+            Command::new("python3").args(["-c", "import sys; print(sys.base_prefix)"]).output();
+        let base = base.map_err(|error| format!("python3 can't be run: {error}."))?.stdout;
+        let definition = [&read(&required)?[..], version.as_bytes(), &base];
+        self.cache.entry("python", &definition, |aside| {
+            let venv = aside.join("venv");
+            run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+            let mut pip = Command::new(venv.join("bin/python"));
+            pip.args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&required);
+            run(&mut pip)
+        })
+    }
+
+    /// A cache entry with the packages that the lock file names.
+    fn node_modules(&self, version: &str) -> Result<PathBuf, String> {
+        let from = self.folder.join("tests/clients/node");
+        let files = ["package.json", "package-lock.json"];
+        let definition = [&read(&from.join(files[1]))?[..], version.as_bytes()];
+        self.cache.entry("node", &definition, |aside| {
+            for file in files {
+                let to = aside.join(file);
+                fs::copy(from.join(file), &to).map_err(|error| cant("write", &to, &error))?;
+            }
+            let mut npm = Command::new("npm");
+            // The packages work without their install scripts, which are strangers' programs.
+            npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(aside);
+            run(&mut npm)
+        })
+    }
+
+    /// A cache entry with the tools that the tests' Go module names: generators and grpcurl.
+    fn go_tools(&self, version: &str) -> Result<PathBuf, String> {
+        let module = self.folder.join("tests/clients/go");
+        let definition = [
+            &read(&module.join("go.mod"))?[..],
+            &read(&module.join("go.sum"))?[..],
+            version.as_bytes(),
+        ];
+        self.cache.entry("go", &definition, |aside| {
+            let mut go = self.go(&["install", "tool"], &module);
+            run(go.env("GOBIN", aside.join("bin")))
+        })
+    }
+
+    /// Stubs, by the commands that the examples give to people.
+    fn generate(&self, tools: &Path) -> Result<(), String> {
+        let path = |first: PathBuf| -> Result<OsString, String> {
+            let rest = env::var_os("PATH").unwrap_or_default();
+            env::join_paths([first].into_iter().chain(env::split_paths(&rest)))
+                .map_err(|error| format!("PATH can't be used: {error}."))
+        };
+        for folder in ["tests/clients/go", "examples/go"] {
+            let mut go = self.go(&["generate", "./..."], &self.folder.join(folder));
+            run(go.env("PATH", path(tools.join("bin"))?))?;
+        }
+        for folder in ["tests/clients/python", "examples/python"] {
+            let mut script = Command::new("sh");
+            script.arg("generate.sh").current_dir(self.folder.join(folder));
+            run(script.env("PATH", path(self.folder.join("venv/bin"))?))?;
+        }
+        for folder in ["tests/clients/web", "examples/web"] {
+            let mut npm = Command::new("npm");
+            npm.args(["run", "--silent", "build"]).current_dir(self.folder.join(folder));
+            run(&mut npm)?;
+        }
+        let bin = self.folder.join("bin");
+        fs::create_dir_all(&bin)
+            .and_then(|()| symlink(tools.join("bin/grpcurl"), bin.join("grpcurl")))
+            .map_err(|error| cant("prepare", &bin, &error))
+    }
+
+    /// The programs in Go.
+    fn build(&self) -> Result<(), String> {
+        for (module, bin) in [("tests/clients/go", "bin/"), ("examples/go", "bin/examples/")] {
+            let mut go = self.go(&["build", "-o"], &self.folder.join(module));
+            run(go.arg(self.folder.join(bin)).arg("./..."))?;
+        }
+        Ok(())
+    }
+
+    /// Go with its caches in ours.
+    fn go(&self, arguments: &[&str], module: &Path) -> Command {
+        let mut go = Command::new("go");
+        go.args(arguments).current_dir(module);
+        go.env("GOMODCACHE", self.cache.root.join("go-modules"));
+        go.env("GOCACHE", self.cache.root.join("go-builds"));
+        // A cache that its owner can delete; nothing is asked of version control.
+        go.env("GOFLAGS", "-modcacherw -buildvcs=false").env("CGO_ENABLED", "0");
+        go
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    fs::read(path).map_err(|error| cant("read", path, &error))
+}
+
+/// Runs a command that must succeed.
+fn run(command: &mut Command) -> Result<(), String> {
+    match command.stdin(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{command:?} failed: {status}.")),
+        Err(error) => Err(format!("{command:?} can't be run: {error}.")),
+    }
+}
