@@ -39,8 +39,8 @@ pub use limits::Limits;
 pub use message::{Durability, Message, Publication, Published};
 pub use observer::{NoObserver, Observer};
 pub use storage::{
-    AppendError, Appended, Page, ReadError, Reclaimed, Storage, StorageFuture, Stored,
-    SubjectSummary, Writable,
+    AppendError, Appended, IdRange, Page, ReadError, Reclaimed, Storage, StorageFuture, Stored,
+    SubjectSummary, Tally, Writable,
 };
 pub use subject::{MAX_SUBJECT_BYTES, Subject, SubjectError};
 pub use subscription::{Delivery, Subscription};

@@ -35,6 +35,8 @@ mod gate;
 mod healing;
 mod index;
 mod job;
+mod listing;
+mod merging;
 mod reading;
 mod record;
 mod recovery;
@@ -50,8 +52,8 @@ pub use config::{LocalConfig, LocalOpenError};
 pub use recovery::Recovery;
 
 use broker_core::{
-    AppendError, Appended, Durability, Message, MessageId, Page, ReadError, Reclaimed, Storage,
-    StorageFuture, Stored, Subject, SubjectSummary, Timestamp, Writable,
+    AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
+    Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Writable,
 };
 use catalog::Catalog;
 use disk::{Disk, RealDisk};
@@ -61,6 +63,7 @@ use recovery::{Recovered, recover};
 use std::{
     collections::BTreeSet,
     future::ready,
+    ops::Bound,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Instant,
@@ -259,11 +262,19 @@ impl Storage for LocalStorage {
 
     fn subjects(
         &self,
-        after: Option<&Subject>,
+        from: Bound<&Subject>,
         limit: usize,
     ) -> StorageFuture<Result<Vec<SubjectSummary>, ReadError>> {
-        let after = after.cloned();
-        self.read(move |catalog| catalog.subjects(after.as_ref(), limit))
+        let from = from.cloned();
+        self.read(move |catalog| catalog.subjects(from.as_ref(), limit))
+    }
+
+    fn tally(
+        &self,
+        ranges: Vec<IdRange>,
+        now: Timestamp,
+    ) -> StorageFuture<Result<Vec<Tally>, ReadError>> {
+        self.read(move |catalog| catalog.tally(&ranges, now))
     }
 
     fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>> {
