@@ -14,6 +14,7 @@ mod interleavings;
 mod lane;
 mod lifetime;
 mod limits;
+mod listing;
 mod message;
 mod observer;
 mod shard;
@@ -30,12 +31,14 @@ mod time;
 pub use broker::{Broker, Receipt, Start};
 pub use clock::{Clock, ManualTime, SystemTime, TimeSource};
 pub use error::{
-    FetchError, OpenError, PublishError, PurgeError, ReadFailure, SubscribeError, SubscriptionEnd,
+    CountError, FetchError, ListingError, OpenError, PublishError, PurgeError, ReadFailure,
+    SubscribeError, SubscriptionEnd,
 };
 pub use headers::{HeaderError, Headers, MAX_HEADERS};
 pub use id::MessageId;
 pub use lifetime::{Lifetime, LifetimeError, MAX_LIFETIME};
 pub use limits::Limits;
+pub use listing::{Count, ListedSubject, Listing, ListingQuery, Place};
 pub use message::{Durability, Message, Publication, Published};
 pub use observer::{NoObserver, Observer};
 pub use storage::{
