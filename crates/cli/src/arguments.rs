@@ -1,7 +1,8 @@
 //! What is typed.
 
 use crate::{
-    fetch::FetchCommand, health::HealthCommand, publish::PublishCommand, serve::Settings,
+    completions::CompletionsCommand, fetch::FetchCommand, health::HealthCommand,
+    publish::PublishCommand, purge::PurgeCommand, serve::Settings, subjects::SubjectsCommand,
     subscribe::SubscribeCommand,
 };
 use clap::{Args, Parser, Subcommand};
@@ -12,8 +13,8 @@ Exit codes:
   1  failed
   2  wrong usage
   3  the broker cannot be reached, is closing or overloaded; surely nothing was stored: try again
-  4  the message was never published, has expired or was purged
-  5  a message may be stored or not; sent again it may be stored twice
+  4  the message was never published, has expired or was purged; the subject was never used
+  5  a message may be stored or not; sent again it may be stored twice (a purge: done or not)
   130  interrupted";
 
 /// A message broker, and a client for it.
@@ -36,6 +37,12 @@ pub enum Verb {
     Fetch(FetchCommand),
     /// Ask a broker whether it serves
     Health(HealthCommand),
+    /// List subjects with what is kept of them
+    Subjects(SubjectsCommand),
+    /// Remove kept messages of a subject
+    Purge(PurgeCommand),
+    /// Print a script that completes `broker` in a shell
+    Completions(CompletionsCommand),
 }
 
 /// Which broker to talk to.

@@ -17,3 +17,10 @@ pub fn note(text: &str) {
     // Nobody is left to tell if standard error is closed.
     let _ = writeln!(io::stderr().lock(), "broker: {text}");
 }
+
+/// Asks the person at the terminal; the answer comes on the same line.
+pub fn ask(question: &str) -> io::Result<()> {
+    let mut terminal = io::stderr().lock();
+    terminal.write_all(question.as_bytes())?;
+    terminal.flush()
+}
