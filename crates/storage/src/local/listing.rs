@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, io, ops::Bound};
 /// Names of an index in memory looked at while it is held: some ten microseconds.
 const NAMES: usize = 4_096;
 
-/// Entries looked at for one tally, in about five milliseconds.
+/// Entries looked at for one tally, in about two milliseconds.
 const STEPS: usize = 65_536;
 
 /// What a search in a file counts as in entries: a few blocks are read for it.
