@@ -5,7 +5,7 @@ use crate::{
     output::{self, Output},
     table::{self, Layout},
 };
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::{
@@ -66,7 +66,8 @@ pub async fn run(command: SubjectsCommand) -> Result<ExitCode> {
         let Next { after, after_id } = next;
         let query =
             Query { prefix: command.prefix.as_deref(), after, after_id, limit: left.min(PAGE) };
-        let page: Page = admin.call("/v1/subjects", &query).await?;
+        let page: Result<Page, _> = admin.call("/v1/subjects", &query).await;
+        let page = page.with_context(|| out.end())?;
         let is_part = page.next.as_ref().is_some_and(|next| next.after_id.is_some());
         let mut rows = joined(part.take(), page.subjects);
         if is_part {
@@ -101,6 +102,8 @@ struct Lines {
     out: Output,
     /// None for JSON.
     layout: Option<Layout>,
+    /// The subject printed last.
+    last: Option<String>,
 }
 
 impl Lines {
@@ -114,16 +117,25 @@ impl Lines {
         if layout == Some(Layout::Table) {
             table::write_head(&mut out)?;
         }
-        Ok(Self { out, layout })
+        Ok(Self { out, layout, last: None })
     }
 
     fn write(&mut self, row: &Row) -> io::Result<()> {
+        self.last = Some(row.subject.clone());
         match self.layout {
             Some(layout) => table::write(&mut self.out, row, layout),
             None => {
                 serde_json::to_writer(&mut self.out, row)?;
                 self.out.write_all(b"\n")
             }
+        }
+    }
+
+    /// What is said where it ends too early.
+    fn end(&self) -> String {
+        match &self.last {
+            None => "no subject was listed".to_owned(),
+            Some(last) => format!("the listing ended; go on with --after {last:?}"),
         }
     }
 

@@ -14,7 +14,7 @@ pub fn write(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// As [`write`], of a text that goes into a sentence.
+/// As [`write()`], of a text that goes into a sentence.
 pub fn text(foreign: &str) -> String {
     let mut out = Vec::new();
     // Writing to memory cannot fail, and what is written of a text is one.

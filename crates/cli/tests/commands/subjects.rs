@@ -1,6 +1,10 @@
 //! Listing subjects.
 
-use crate::{server::Server, terminal::Terminal};
+use crate::{
+    command::{broker, run},
+    server::Server,
+    terminal::Terminal,
+};
 use serde_json::{Value, json};
 
 fn publish(server: &Server, name: &str, bodies: &[&str], arguments: &[&str]) {
@@ -65,7 +69,60 @@ fn pages_follow_each_other_and_can_be_begun_and_ended_anywhere() {
     assert!(listed(&["--prefix", "t"]).is_empty());
 }
 
-/// One message for each subject.
+#[test]
+fn a_subject_that_is_counted_in_parts_is_one_line() {
+    let server = Server::in_memory();
+    // More than the broker counts in one call over the memory store.
+    let names = [vec!["a".to_owned(), "z".to_owned()], vec!["big".to_owned(); 60_000]].concat();
+    for _ in 0..5 {
+        publish_each(&server, &names);
+    }
+    let rows = objects(server.run(&["subjects", "--format", "json"]).text());
+    let row = |name, messages: u64| {
+        json!({"subject": name, "last_id": messages, "messages": messages, "bytes": messages,
+               "next_expiry": null})
+    };
+    assert_eq!(rows, [row("a", 5), row("big", 300_000), row("z", 5)]);
+    let limited = server.run(&["subjects", "--limit", "2", "--format", "json"]);
+    assert_eq!(objects(limited.text()), rows[..2]);
+    // More than the broker counts when it purges, but not more than was counted before.
+    let purged = server.run(&["purge", "big", "--up-to", "290000", "--yes"]);
+    assert_eq!(purged.text(), "removed 290000 messages (283.2 KiB) of big, up to id 290000\n");
+    let rest = server.run(&["subjects", "--prefix", "big"]);
+    assert_eq!(rest.text(), "300000\t10000\t10000\t-\tbig\n");
+}
+
+#[test]
+fn a_listing_that_breaks_off_says_where_to_go_on() {
+    use std::{
+        io::{Read, Write},
+        net::TcpListener,
+        thread,
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let admin = format!("http://{}", listener.local_addr().unwrap());
+    // It gives one page and goes.
+    let giving = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut buffer = [0; 4096];
+        let mut request = Vec::new();
+        while !request.ends_with(b"}") {
+            let length = stream.read(&mut buffer).unwrap();
+            request.extend_from_slice(&buffer[..length]);
+        }
+        let row = r#"{"subject":"s","last_id":1,"messages":1,"bytes":1,"next_expiry":null}"#;
+        let body = format!(r#"{{"subjects":[{row}],"next":{{"after":"s","after_id":null}}}}"#);
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+        stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    });
+    let failed = run(broker(&["subjects", "--admin", &admin]), b"");
+    assert_eq!(failed.stdout, b"1\t1\t1\t-\ts\n");
+    let sentence = failed.sentence(3);
+    assert!(sentence.contains("--after \"s\"") && sentence.contains(&admin), "{sentence}");
+    giving.join().unwrap();
+}
+
+/// One message for each name.
 fn publish_each(server: &Server, names: &[String]) {
     use broker_proto::{PublishBatch, PublishRequest, broker_client::BrokerClient};
     let address = format!("http://127.0.0.1:{}", server.port);
