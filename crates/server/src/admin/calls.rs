@@ -42,9 +42,9 @@ impl Call {
 /// Does what is asked for; the answer is JSON.
 pub async fn answer(broker: Broker, call: Call, fields: Fields) -> Result<Vec<u8>, Refusal> {
     match call {
-        Call::Subjects => json(&subjects(&broker, fields).await?),
-        Call::Count => json(&count(&broker, fields).await?),
-        Call::Purge => json(&purge(broker, fields).await?),
+        Call::Subjects => subjects(&broker, fields).await,
+        Call::Count => count(&broker, fields).await,
+        Call::Purge => purge(broker, fields).await,
     }
 }
 
@@ -56,14 +56,14 @@ fn json(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
 }
 
 #[derive(Serialize)]
-struct Page {
-    subjects: Vec<Row>,
+struct Page<'a> {
+    subjects: Vec<Row<'a>>,
     next: Option<Next>,
 }
 
 #[derive(Serialize)]
-struct Row {
-    subject: String,
+struct Row<'a> {
+    subject: &'a str,
     last_id: u64,
     messages: u64,
     bytes: u64,
@@ -78,9 +78,9 @@ struct Next {
 }
 
 #[derive(Serialize)]
-struct Counted {
+struct Counted<'a> {
     #[serde(flatten)]
-    row: Row,
+    row: Row<'a>,
     up_to: u64,
     next: Option<Next>,
 }
@@ -94,7 +94,7 @@ struct Purged {
     bytes: Option<u64>,
 }
 
-async fn subjects(broker: &Broker, mut fields: Fields) -> Result<Page, Refusal> {
+async fn subjects(broker: &Broker, mut fields: Fields) -> Result<Vec<u8>, Refusal> {
     let prefix = fields.subject("prefix")?;
     let after = fields.subject("after")?;
     let id = fields.id("after_id")?;
@@ -111,16 +111,14 @@ async fn subjects(broker: &Broker, mut fields: Fields) -> Result<Page, Refusal> 
         limit: limit.map_or(PAGE, |limit| usize::try_from(limit).unwrap_or(most)),
     };
     let listing = broker.subjects(&query).await.map_err(Refusal::listing)?;
-    Ok(Page {
-        subjects: listing.subjects.iter().map(row).collect(),
-        next: listing.next.map(|place| Next {
-            after: Some(place.subject.to_string()),
-            after_id: place.id.map(|id| id.0),
-        }),
-    })
+    let next = listing.next.as_ref().map(|place| Next {
+        after: Some(place.subject.to_string()),
+        after_id: place.id.map(|id| id.0),
+    });
+    json(&Page { subjects: listing.subjects.iter().map(row).collect(), next })
 }
 
-async fn count(broker: &Broker, mut fields: Fields) -> Result<Counted, Refusal> {
+async fn count(broker: &Broker, mut fields: Fields) -> Result<Vec<u8>, Refusal> {
     let subject = fields.needed_subject("subject")?;
     let after = fields.id("after_id")?.unwrap_or(MessageId::NONE);
     let up_to = fields.id("up_to")?;
@@ -129,16 +127,21 @@ async fn count(broker: &Broker, mut fields: Fields) -> Result<Counted, Refusal> 
     let Count { last_id, up_to, kept } =
         counted.map_err(|error| Refusal::count(error, &subject))?;
     let next = kept.next.map(|id| Next { after: None, after_id: Some(id.0) });
-    Ok(Counted { row: row(&ListedSubject { subject, last_id, kept }), up_to: up_to.0, next })
+    let one = ListedSubject { subject, last_id, kept };
+    json(&Counted { row: row(&one), up_to: up_to.0, next })
 }
 
-async fn purge(broker: Broker, mut fields: Fields) -> Result<Purged, Refusal> {
+async fn purge(broker: Broker, mut fields: Fields) -> Result<Vec<u8>, Refusal> {
     let subject = fields.needed_subject("subject")?;
     let up_to = fields.id("up_to")?;
     fields.finish(&["subject", "up_to"])?;
     // On its own, so that it is logged when its client has gone meanwhile.
     let purging = tokio::spawn(purge_and_log(broker, subject, up_to));
-    purging.await.unwrap_or_else(|_| Err(Refusal::internal()))
+    match purging.await {
+        Ok(purged) => json(&purged?),
+        // A panic was reported where it happened.
+        Err(_) => Err(Refusal::internal()),
+    }
 }
 
 async fn purge_and_log(
@@ -164,9 +167,9 @@ async fn purge_and_log(
     }
 }
 
-fn row(one: &ListedSubject) -> Row {
+fn row(one: &ListedSubject) -> Row<'_> {
     Row {
-        subject: one.subject.to_string(),
+        subject: one.subject.as_str(),
         last_id: one.last_id.0,
         messages: one.kept.messages,
         bytes: one.kept.bytes,

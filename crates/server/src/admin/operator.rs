@@ -95,3 +95,18 @@ async fn receive(body: Body) -> Result<Bytes, Refusal> {
         Err(_) => Err(Refusal::slow()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::stream;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_given_up() {
+        let never = stream::pending::<Result<Frame<Bytes>, axum::Error>>();
+        let refusal = receive(Body::new(StreamBody::new(never))).await.unwrap_err();
+        assert_eq!(refusal, Refusal::slow());
+    }
+}

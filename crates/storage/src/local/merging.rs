@@ -192,7 +192,7 @@ impl<'a> Source<'a> {
     /// Takes the entry it stands at, if it is that one. It is not done then: the next look advances it.
     fn take(&mut self, id: u64) -> Option<Entry> {
         let entry = self.head.take_if(|entry| entry.id == id)?;
-        self.first = id + 1;
+        self.first = id.saturating_add(1);
         Some(entry)
     }
 
