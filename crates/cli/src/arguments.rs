@@ -1,11 +1,15 @@
 //! What is typed.
 
 use crate::{
+    admin::Admin,
+    completions::CompletionsCommand,
     config::ConfigCommand,
     fetch::FetchCommand,
     health::HealthCommand,
     publish::PublishCommand,
+    purge::PurgeCommand,
     settings::{self, ServeArguments},
+    subjects::SubjectsCommand,
     subscribe::SubscribeCommand,
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
@@ -16,8 +20,8 @@ Exit codes:
   1  failed
   2  wrong usage or settings
   3  the broker cannot be reached, is closing or overloaded; surely nothing was stored: try again
-  4  the message was never published, has expired or was purged
-  5  a message may be stored or not; sent again it may be stored twice
+  4  the message was never published, has expired or was purged; the subject was never used
+  5  a message may be stored or not; sent again it may be stored twice (a purge: done or not)
   130  interrupted";
 
 /// A message broker, and a client for it.
@@ -42,11 +46,21 @@ pub enum Verb {
     Fetch(FetchCommand),
     /// Ask a broker whether it serves
     Health(HealthCommand),
+    /// List subjects with what is kept of them
+    Subjects(SubjectsCommand),
+    /// Remove kept messages of a subject
+    Purge(PurgeCommand),
+    /// Print a script that completes `broker` in a shell
+    Completions(CompletionsCommand),
 }
 
 /// Names the broker that the client verbs talk to.
 const SERVER: &str = "BROKER_SERVER";
 const DEFAULT_SERVER: &str = "http://127.0.0.1:8080";
+
+/// Names the admin port that the operator's verbs talk to.
+const ADMIN: &str = "BROKER_ADMIN";
+const DEFAULT_ADMIN: &str = "http://127.0.0.1:9901";
 
 /// Which broker to talk to.
 #[derive(Debug, Args)]
@@ -58,16 +72,33 @@ pub struct ServerArgument {
 
 impl ServerArgument {
     pub async fn connect(&self) -> anyhow::Result<broker_client::Client> {
-        Ok(broker_client::Client::connect(&self.url()?).await?)
+        let url = url(self.server.as_deref(), SERVER, DEFAULT_SERVER)?;
+        Ok(broker_client::Client::connect(&url).await?)
     }
+}
 
-    /// An empty variable is none; `.env` is read only if nothing stronger names a broker.
-    fn url(&self) -> Result<String, settings::Wrong> {
-        let named = self.server.clone().filter(|server| !server.is_empty());
-        let named =
-            named.map_or_else(|| settings::client_server(SERVER), |server| Ok(Some(server)))?;
-        Ok(named.unwrap_or_else(|| DEFAULT_SERVER.to_owned()))
+/// Which admin port to talk to.
+#[derive(Debug, Args)]
+pub struct AdminArgument {
+    /// The address of the broker's admin port [default: http://127.0.0.1:9901]
+    #[arg(long, env = ADMIN, value_name = "URL", hide_env_values = true)]
+    admin: Option<String>,
+}
+
+impl AdminArgument {
+    pub async fn connect(&self) -> anyhow::Result<Admin> {
+        Ok(Admin::connect(&url(self.admin.as_deref(), ADMIN, DEFAULT_ADMIN)?).await?)
     }
+}
+
+/// What was given, or what `.env` names, or the default. An empty variable is none, and `.env` is read
+/// only if nothing stronger names a broker.
+fn url(given: Option<&str>, variable: &str, default: &str) -> Result<String, settings::Wrong> {
+    let named = match given.filter(|url| !url.is_empty()) {
+        Some(url) => Some(url.to_owned()),
+        None => settings::of_client(variable)?,
+    };
+    Ok(named.unwrap_or_else(|| default.to_owned()))
 }
 
 /// The environment variables of all verbs.

@@ -1,15 +1,15 @@
 //! How the process ends: one sentence if it failed, and an exit code.
 
-use crate::{output, settings::Wrong};
+use crate::{admin::AdminError, output, settings::Wrong};
 use broker_client::{Error, ErrorKind, Retry};
 use std::{io, process::ExitCode};
 
 pub const DONE: u8 = 0;
 pub const FAILED: u8 = 1;
-const USAGE: u8 = 2;
-const UNAVAILABLE: u8 = 3;
-const GONE: u8 = 4;
-const OUTCOME_UNKNOWN: u8 = 5;
+pub const USAGE: u8 = 2;
+pub const UNAVAILABLE: u8 = 3;
+pub const GONE: u8 = 4;
+pub const OUTCOME_UNKNOWN: u8 = 5;
 pub const INTERRUPTED: u8 = 130;
 
 /// Says what failed and answers the process's exit code.
@@ -23,15 +23,25 @@ pub fn report(result: anyhow::Result<ExitCode>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     if let Some(wrong) = error.downcast_ref::<Wrong>() {
-        wrong.told().for_each(|sentence| output::note(&sentence));
+        wrong.told().for_each(|sentence| output::problem(&sentence));
         return ExitCode::from(USAGE);
     }
-    let cause = error.chain().find_map(|cause| cause.downcast_ref::<Error>());
-    match cause.and_then(|cause| advice(cause.kind())) {
+    let (code, advice) = judge(&error);
+    match advice {
         Some(advice) => output::problem(&format!("{error:#}; {advice}")),
         None => output::problem(&format!("{error:#}")),
     }
-    ExitCode::from(cause.map_or(FAILED, code))
+    ExitCode::from(code)
+}
+
+/// The exit code, and what to do about it.
+fn judge(error: &anyhow::Error) -> (u8, Option<&'static str>) {
+    let mut causes = error.chain();
+    let of_cause = |cause: &(dyn std::error::Error + 'static)| {
+        let of_client = cause.downcast_ref::<Error>().map(|it| (code(it), advice(it.kind())));
+        of_client.or_else(|| cause.downcast_ref::<AdminError>().map(|it| (it.code(), it.advice())))
+    };
+    causes.find_map(of_cause).unwrap_or((FAILED, None))
 }
 
 fn is_closed_pipe(error: &anyhow::Error) -> bool {

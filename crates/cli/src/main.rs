@@ -1,6 +1,8 @@
 //! The `broker` binary: the broker itself and a client for the command line.
 
+mod admin;
 mod arguments;
+mod completions;
 mod config;
 mod exit;
 mod fetch;
@@ -10,9 +12,12 @@ mod interrupt;
 mod lines;
 mod output;
 mod publish;
+mod purge;
 mod serve;
 mod settings;
+mod subjects;
 mod subscribe;
+mod table;
 mod time;
 mod visible;
 
@@ -40,6 +45,9 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Subscribe(command) => subscribe::run(command).await,
             Verb::Fetch(command) => fetch::run(command).await,
             Verb::Health(command) => health::run(command).await,
+            Verb::Subjects(command) => subjects::run(command).await,
+            Verb::Purge(command) => purge::run(command).await,
+            Verb::Completions(command) => completions::run(&command),
         }
     });
     // A thread may be reading from a terminal: nobody waits for the next line.

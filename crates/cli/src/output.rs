@@ -55,3 +55,10 @@ fn say(style: Style, text: &str) {
     // Nobody is left to tell if standard error is closed.
     let _ = io::stderr().lock().write_all(line.as_bytes());
 }
+
+/// Asks the person at the terminal; the answer comes on the same line.
+pub fn ask(question: &str) -> io::Result<()> {
+    let mut terminal = io::stderr().lock();
+    terminal.write_all(question.as_bytes())?;
+    terminal.flush()
+}

@@ -14,6 +14,14 @@ pub fn write(out: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// As [`write()`], of a text that goes into a sentence.
+pub fn text(foreign: &str) -> String {
+    let mut out = Vec::new();
+    // Writing to memory cannot fail, and what is written of a text is one.
+    let _ = write_text(&mut out, foreign);
+    String::from_utf8(out).unwrap_or_default()
+}
+
 fn write_text(out: &mut impl Write, text: &str) -> io::Result<()> {
     let mut rest = text;
     while let Some(at) = rest.find(is_unsafe) {

@@ -1,9 +1,9 @@
 //! The front of the core: what the door calls.
 
 use crate::{
-    Clock, Durability, FetchError, Limits, Message, MessageId, Observer, OpenError, Publication,
-    PublishError, Published, PurgeError, Storage, Subject, SubscribeError, Subscription,
-    TimeSource, Writable,
+    Clock, Count, CountError, Durability, FetchError, Limits, Listing, ListingError, ListingQuery,
+    Message, MessageId, Observer, OpenError, Publication, PublishError, Published, PurgeError,
+    Storage, Subject, SubscribeError, Subscription, TimeSource, Writable, listing,
     shard::{Answer, Command, Shard},
     shared::{Phase, Shared},
 };
@@ -186,7 +186,7 @@ impl Broker {
         }
         match found.map_err(|error| self.shared.read_failure(error))? {
             Some(message) => self.unexpired(message).await,
-            None if id <= self.last_id(subject).await? => Err(FetchError::Expired),
+            None if id <= self.shared.last_id(subject).await? => Err(FetchError::Expired),
             None => Err(FetchError::NotFound),
         }
     }
@@ -205,19 +205,36 @@ impl Broker {
         self.shared.lanes.get(subject).is_some_and(|lane| id > lane.released())
     }
 
-    async fn last_id(&self, subject: &Subject) -> Result<MessageId, FetchError> {
-        if let Some(lane) = self.shared.lanes.get(subject) {
-            return Ok(lane.released());
-        }
-        let last = self.shared.storage.last_id(subject).await;
-        Ok(last.map_err(|error| self.shared.read_failure(error))?)
+    /// A page of the subjects that ever had a stored message, with what they keep. It disturbs nobody:
+    /// the store counts a bounded part at a time, from its indexes.
+    ///
+    /// # Errors
+    /// See [`ListingError`].
+    pub async fn subjects(&self, query: &ListingQuery) -> Result<Listing, ListingError> {
+        listing::list(&self.shared, query).await
+    }
+
+    /// What a subject keeps above `after` ([`MessageId::NONE`]: from its first) and up to and including
+    /// `up_to` (`None`: all released so far): what [`Broker::purge`] would remove.
+    ///
+    /// # Errors
+    /// See [`CountError`].
+    pub async fn count(
+        &self,
+        subject: Subject,
+        after: MessageId,
+        up_to: Option<MessageId>,
+    ) -> Result<Count, CountError> {
+        listing::count(&self.shared, subject, after, up_to).await
     }
 
     /// Removes the stored messages of a subject up to and including `up_to` (`None`: all released
-    /// so far). Answers the id up to which it is purged.
+    /// so far). Answers the id up to which it is purged. What a subscriber was handed already, or waits
+    /// for it in its subject's tail, still reaches it.
     ///
     /// # Errors
-    /// See [`PurgeError`].
+    /// See [`PurgeError`]. An id above the subject's last one is refused, as in Kafka: clamping it would
+    /// make a slip of the finger a purge of all.
     pub async fn purge(
         &self,
         subject: Subject,
@@ -231,7 +248,10 @@ impl Broker {
         let (reply, purged) = oneshot::channel();
         let command = Command::Purge { subject, up_to, reply };
         self.commands.send(command).await.map_err(|_| PurgeError::Closing)?;
-        purged.await.map_err(|_| PurgeError::Closing)?
+        match tokio::time::timeout(self.shared.limits.outcome_timeout, purged).await {
+            Ok(word) => word.map_err(|_| PurgeError::Closing)?,
+            Err(_) => Err(PurgeError::OutcomeUnknown),
+        }
     }
 
     /// What an acknowledgement of a stored message means.

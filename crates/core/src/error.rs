@@ -1,6 +1,6 @@
 //! What can go wrong, one enum per operation.
 
-use crate::{AppendError, MessageId, ReadError};
+use crate::{MessageId, ReadError};
 
 /// Why a broker did not start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,6 +106,45 @@ pub enum SubscriptionEnd {
     Read(#[from] ReadFailure),
 }
 
+/// Why subjects were not listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ListingError {
+    /// The broker is leaving.
+    #[error("broker is closing")]
+    Closing,
+    /// Another broker owns the store.
+    #[error("another broker owns the store")]
+    Standby,
+    /// The store did not say what it has.
+    #[error(transparent)]
+    Read(#[from] ReadFailure),
+}
+
+/// Why a subject's messages were not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CountError {
+    /// The broker is leaving.
+    #[error("broker is closing")]
+    Closing,
+    /// Another broker owns the store.
+    #[error("another broker owns the store")]
+    Standby,
+    /// The subject never had a stored message.
+    #[error("the subject never had a stored message")]
+    NeverUsed,
+    /// The subject never had the id to count up to.
+    #[error("cannot count up to {up_to}: the subject's last id is {last}")]
+    Ahead {
+        /// The id asked for.
+        up_to: MessageId,
+        /// The subject's last id.
+        last: MessageId,
+    },
+    /// The store did not say what it has.
+    #[error(transparent)]
+    Read(#[from] ReadFailure),
+}
+
 /// Why a purge did not happen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PurgeError {
@@ -118,6 +157,9 @@ pub enum PurgeError {
     /// A bound was reached: its name.
     #[error("overloaded: {0}")]
     Overloaded(&'static str),
+    /// The subject never had a stored message.
+    #[error("the subject never had a stored message")]
+    NeverUsed,
     /// The subject never had the id to purge up to.
     #[error("cannot purge up to {up_to}: the subject's last id is {last}")]
     Ahead {
@@ -126,9 +168,12 @@ pub enum PurgeError {
         /// The subject's last id.
         last: MessageId,
     },
-    /// The store's word.
-    #[error(transparent)]
-    Storage(#[from] AppendError),
+    /// Whether they are removed is not known; purging again does no harm.
+    #[error("the store did not say in time whether the messages are removed")]
+    OutcomeUnknown,
+    /// Nothing was removed: the store cannot be reached or takes no writes.
+    #[error("the store takes no writes")]
+    StorageUnavailable,
     /// The store could not say where the subject stands.
     #[error(transparent)]
     Read(#[from] ReadFailure),

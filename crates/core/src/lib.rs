@@ -14,6 +14,7 @@ mod interleavings;
 mod lane;
 mod lifetime;
 mod limits;
+mod listing;
 mod message;
 mod observer;
 mod shard;
@@ -30,17 +31,19 @@ mod time;
 pub use broker::{Broker, Receipt, Start};
 pub use clock::{Clock, ManualTime, SystemTime, TimeSource};
 pub use error::{
-    FetchError, OpenError, PublishError, PurgeError, ReadFailure, SubscribeError, SubscriptionEnd,
+    CountError, FetchError, ListingError, OpenError, PublishError, PurgeError, ReadFailure,
+    SubscribeError, SubscriptionEnd,
 };
 pub use headers::{HeaderError, Headers, MAX_HEADERS};
 pub use id::MessageId;
 pub use lifetime::{Lifetime, LifetimeError, MAX_LIFETIME};
 pub use limits::Limits;
+pub use listing::{Count, ListedSubject, Listing, ListingQuery, Place};
 pub use message::{Durability, Message, Publication, Published};
 pub use observer::{NoObserver, Observer};
 pub use storage::{
-    AppendError, Appended, Page, ReadError, Reclaimed, Storage, StorageFuture, Stored,
-    SubjectSummary, Writable,
+    AppendError, Appended, IdRange, Page, ReadError, Reclaimed, Storage, StorageFuture, Stored,
+    SubjectSummary, Tally, Writable,
 };
 pub use subject::{MAX_SUBJECT_BYTES, Subject, SubjectError};
 pub use subscription::{Delivery, Subscription};

@@ -25,6 +25,10 @@ pub struct Limits {
     pub waiting_calls: usize,
     /// Subscriptions at once.
     pub subscriptions: usize,
+    /// Subjects in one page of a listing.
+    pub listed_subjects: usize,
+    /// Calls of the store, each of bounded work, to count for one page of a listing.
+    pub tallies: usize,
     /// Subjects remembered while nobody uses them.
     pub cached_subjects: usize,
     /// How long a publisher waits for the store's word before it hears that the outcome is unknown.
@@ -48,6 +52,8 @@ impl Default for Limits {
             appends_in_flight: 16,
             waiting_calls: 16_384,
             subscriptions: 10_000,
+            listed_subjects: 1_000,
+            tallies: 64,
             cached_subjects: 100_000,
             outcome_timeout: Duration::from_secs(10),
             reclaim_interval: Duration::from_secs(1),

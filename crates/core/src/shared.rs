@@ -1,6 +1,9 @@
 //! What the broker's front, its shard and its subscriptions have in common.
 
-use crate::{Clock, Limits, Observer, ReadError, ReadFailure, Storage, Timestamp, lane::Lanes};
+use crate::{
+    Clock, Limits, MessageId, Observer, ReadError, ReadFailure, Storage, Subject, Timestamp,
+    lane::Lanes,
+};
 use std::sync::{
     Arc,
     atomic::{AtomicU8, AtomicUsize, Ordering},
@@ -83,6 +86,16 @@ impl Shared {
     pub fn read_failure(&self, error: ReadError) -> ReadFailure {
         self.observer.storage_failed(&error.to_string());
         error.into()
+    }
+
+    /// The highest id of a subject that readers may know of.
+    pub async fn last_id(&self, subject: &Subject) -> Result<MessageId, ReadFailure> {
+        if let Some(lane) = self.lanes.get(subject) {
+            return Ok(lane.released());
+        }
+        let last = self.storage.last_id(subject).await.map_err(|error| self.read_failure(error))?;
+        // It may have come into use while the store was asked, and have messages that are not released.
+        Ok(self.lanes.get(subject).map_or(last, |lane| lane.released()))
     }
 
     pub fn subscribers(&self) -> usize {

@@ -2,7 +2,7 @@
 //! is the same in code.
 
 use crate::{Durability, Message, MessageId, Subject, Timestamp};
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, ops::Bound, pin::Pin, sync::Arc};
 
 /// What a store's call gives: work that is already under way. Dropping it loses the answer and
 /// stops nothing.
@@ -68,15 +68,35 @@ pub trait Storage: Send + Sync + 'static {
     /// See [`ReadError`].
     fn last_id(&self, subject: &Subject) -> StorageFuture<Result<MessageId, ReadError>>;
 
-    /// Subjects that ever had a stored message, ascending by bytes, above `after`, at most `limit`.
+    /// Subjects that ever had a stored message, ascending by bytes, beginning at or behind a name
+    /// (`Unbounded`: with the first), at most `limit`; fewer only when there are no more.
     ///
     /// # Errors
     /// See [`ReadError`].
     fn subjects(
         &self,
-        after: Option<&Subject>,
+        from: Bound<&Subject>,
         limit: usize,
     ) -> StorageFuture<Result<Vec<SubjectSummary>, ReadError>>;
+
+    /// Counts what is kept in each of these ranges and has not expired at `now`: what [`Storage::read_after`]
+    /// would give, without what is expired. What is reclaimed and what is not count alike.
+    ///
+    /// A call does a bounded amount of work, reads no bodies and never holds up appends. It answers
+    /// for the first ranges in their order, as many as its bound lets it, and at least for a part of
+    /// the first one: the last answer may speak of a part only and says in [`Tally::next`] where to
+    /// go on. A damaged message counts as long as the store knows its place.
+    ///
+    /// (With tables this is one query: for each range the count, the sum and the least expiry of at
+    /// most so many rows of an index on subject, id, expiry and size.)
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    fn tally(
+        &self,
+        ranges: Vec<IdRange>,
+        now: Timestamp,
+    ) -> StorageFuture<Result<Vec<Tally>, ReadError>>;
 
     /// Removes every message of a subject with an id up to and including `up_to`. When it answers,
     /// no read shows them, now or after a restart. The last id stays.
@@ -202,6 +222,48 @@ pub struct SubjectSummary {
     pub subject: Subject,
     /// Its last id.
     pub last_id: MessageId,
+}
+
+/// Some ids of a subject.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IdRange {
+    /// The subject.
+    pub subject: Subject,
+    /// Ids above this one,
+    pub after: MessageId,
+    /// up to and including this one.
+    pub up_to: MessageId,
+}
+
+/// What is kept in a range of ids, or in the first part of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Messages.
+    pub messages: u64,
+    /// Bytes of their bodies and of their headers as [`crate::Headers`] writes them.
+    pub bytes: u64,
+    /// When the first of them expires; `None`: none of them ever does.
+    pub next_expiry: Option<Timestamp>,
+    /// Where to go on: what is up to and including this id is counted. `None`: the whole range is.
+    pub next: Option<MessageId>,
+}
+
+impl Tally {
+    /// Counts one message that has not expired.
+    pub fn count(&mut self, bytes: u64, expires_at: Option<Timestamp>) {
+        self.add(&Self { messages: 1, bytes, next_expiry: expires_at, next: None });
+    }
+
+    /// Adds the count of the part of the same range that comes next.
+    pub fn add(&mut self, part: &Self) {
+        self.messages += part.messages;
+        self.bytes += part.bytes;
+        self.next_expiry = match (self.next_expiry, part.next_expiry) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        self.next = part.next;
+    }
 }
 
 /// What a call of [`Storage::reclaim`] did.

@@ -1,14 +1,16 @@
 //! A store whose appends a test ends by hand, and a broker over it.
 
 use crate::{
-    AppendError, Appended, Broker, Delivery, Durability, Headers, Lifetime, Limits, ManualTime,
-    Message, MessageId, NoObserver, Page, Publication, PublishError, ReadError, Receipt, Reclaimed,
-    Storage, StorageFuture, Stored, Subject, SubjectSummary, Subscription, Timestamp, Writable,
+    AppendError, Appended, Broker, Delivery, Durability, Headers, IdRange, Lifetime, Limits,
+    ManualTime, Message, MessageId, NoObserver, Page, Publication, PublishError, ReadError,
+    Receipt, Reclaimed, Storage, StorageFuture, Stored, Subject, SubjectSummary, Subscription,
+    Tally, Timestamp, Writable,
 };
 use bytes::Bytes;
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, VecDeque},
+    ops::Bound,
     sync::Arc,
 };
 use tokio::sync::{Notify, oneshot};
@@ -144,10 +146,42 @@ impl Storage for Handle {
 
     fn subjects(
         &self,
-        _: Option<&Subject>,
-        _: usize,
+        from: Bound<&Subject>,
+        limit: usize,
     ) -> StorageFuture<Result<Vec<SubjectSummary>, ReadError>> {
-        Box::pin(async { Ok(Vec::new()) })
+        let mut last_ids = BTreeMap::new();
+        for (subject, id) in self.0.state.lock().messages.keys() {
+            last_ids.insert(subject.clone(), *id);
+        }
+        let listed = last_ids.range::<Subject, _>((from, Bound::Unbounded)).take(limit);
+        let summary = |(subject, last_id): (&Subject, &MessageId)| SubjectSummary {
+            subject: subject.clone(),
+            last_id: *last_id,
+        };
+        let listed = listed.map(summary).collect();
+        Box::pin(async { Ok(listed) })
+    }
+
+    /// One message a call, the least that the contract allows.
+    fn tally(
+        &self,
+        ranges: Vec<IdRange>,
+        now: Timestamp,
+    ) -> StorageFuture<Result<Vec<Tally>, ReadError>> {
+        let mut tally = Tally::default();
+        if let Some(IdRange { subject, after, up_to }) = ranges.first()
+            && after < up_to
+        {
+            let range = (subject.clone(), after.next())..=(subject.clone(), *up_to);
+            let state = self.0.state.lock();
+            if let Some(((_, id), message)) = state.messages.range(range).next() {
+                if !message.is_expired(now) {
+                    tally.count(message.body.len() as u64, message.expires_at);
+                }
+                tally.next = (id < up_to).then_some(*id);
+            }
+        }
+        Box::pin(async move { Ok(vec![tally]) })
     }
 
     fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>> {

@@ -49,6 +49,11 @@ impl Health {
         let _ = self.broker.set(broker);
     }
 
+    /// The broker, once there is one.
+    pub fn broker(&self) -> Option<Broker> {
+        self.broker.get().cloned()
+    }
+
     pub fn state(&self) -> State {
         if self.watch.is(Phase::Closing) {
             return State::Closing;

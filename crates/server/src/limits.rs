@@ -8,7 +8,8 @@
 //! | encoded forms of live messages below 8 KiB | once more what the core's tails hold | 16 MiB |
 //! | requests being received | [`ServerLimits::receiving_bytes`] | 32 MiB |
 //! | large stored messages being sent | [`ServerLimits::sending_bytes`] | 16 MiB |
-//! | small answers to fetches | 8 MiB | 8 MiB |
+//! | small answers to fetches | 5 MiB | 5 MiB |
+//! | operators' calls | 2 x 1.5 MiB | 3 MiB |
 //! | frames ready for subscriptions | 32 KiB each, or 16 MiB shared by all | 16 MiB |
 //! | publish streams that are not read | [`ServerLimits::publish_streams`] x [`ServerLimits::stream_window`] | 32 MiB |
 //! | results that clients do not read | [`ServerLimits::waiting_result_bytes`] | 8 MiB |
@@ -56,7 +57,7 @@ pub(crate) const ALL_FRAMES: usize = 16 * MIB;
 pub(crate) const BY_REFERENCE: usize = 8 * KIB;
 
 /// Bytes of small answers to fetches at once, 32 KiB counted for each.
-pub(crate) const SMALL_ANSWERS: usize = 8 * MIB;
+pub(crate) const SMALL_ANSWERS: usize = 5 * MIB;
 
 /// Calls that may wait for room to be received or sent; further ones are refused at once.
 pub(crate) const WAITING_CALLS: usize = 512;
@@ -72,6 +73,13 @@ pub(crate) const GREETING: Duration = Duration::from_secs(10);
 
 /// Connections to the admin pages at once.
 pub(crate) const ADMIN_CONNECTIONS: usize = 64;
+
+/// Calls of operators at once; further ones wait for their turn. A page of 1,000 subjects with the
+/// longest names takes up to 1.5 MiB, most of it as JSON, and counting keeps a processor busy.
+pub(crate) const OPERATOR_CALLS: usize = 2;
+
+/// Bytes of an operator's request: some times what its longest subjects take.
+pub(crate) const OPERATOR_REQUEST: usize = 16 * KIB;
 
 /// Connections beyond the limit that are being told so at once; further ones are just closed.
 pub(crate) const FAREWELLS: usize = 64;

@@ -13,12 +13,12 @@ pub use seeded::{Rates, Seeded};
 
 use crate::Operation;
 use broker_core::{
-    AppendError, Appended, Durability, Message, MessageId, Page, ReadError, Reclaimed, Storage,
-    StorageFuture, Stored, Subject, SubjectSummary, Timestamp, Writable,
+    AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
+    Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Writable,
 };
 use gate::Gate;
 use parking_lot::Mutex;
-use std::{collections::HashSet, fmt, future::ready, sync::Arc};
+use std::{collections::HashSet, fmt, future::ready, ops::Bound, sync::Arc};
 
 /// Passes calls on to the store beneath, but for what its [`Faults`] say.
 ///
@@ -48,6 +48,10 @@ impl Names {
     fn has(&self, subject: &Subject, id: MessageId) -> bool {
         let names = self.0.lock();
         !names.is_empty() && names.contains(&(subject.clone(), id))
+    }
+
+    fn has_any(&self, subject: &Subject) -> bool {
+        self.0.lock().iter().any(|(of, _)| of == subject)
     }
 }
 
@@ -137,6 +141,30 @@ fn append_others<S: Storage + ?Sized>(
     })
 }
 
+/// Counts a page of messages without those that are lost, which the store beneath may have.
+fn tally_others<S: Storage + ?Sized>(
+    inner: &S,
+    range: &IdRange,
+    now: Timestamp,
+    lost: Arc<Names>,
+) -> StorageFuture<Result<Vec<Tally>, ReadError>> {
+    let up_to = range.up_to;
+    let work = inner.read_after(&range.subject, range.after, 64 * 1024);
+    Box::pin(async move {
+        let (page, mut tally) = (work.await?, Tally::default());
+        for stored in page.messages {
+            let Stored::Message(message) = stored else { continue };
+            let is_counted = message.id <= up_to && !lost.has(&message.subject, message.id);
+            if is_counted && !message.is_expired(now) {
+                let bytes = message.headers.as_bytes().len() + message.body.len();
+                tally.count(bytes as u64, message.expires_at);
+            }
+        }
+        tally.next = page.next.filter(|next| *next < up_to);
+        Ok(vec![tally])
+    })
+}
+
 impl<S: Storage + ?Sized> Storage for Faulty<S> {
     fn append(
         &self,
@@ -213,11 +241,26 @@ impl<S: Storage + ?Sized> Storage for Faulty<S> {
 
     fn subjects(
         &self,
-        after: Option<&Subject>,
+        from: Bound<&Subject>,
         limit: usize,
     ) -> StorageFuture<Result<Vec<SubjectSummary>, ReadError>> {
-        let after = after.cloned();
-        self.read(Operation::Subjects, move |inner| inner.subjects(after.as_ref(), limit))
+        let from = from.cloned();
+        self.read(Operation::Subjects, move |inner| inner.subjects(from.as_ref(), limit))
+    }
+
+    fn tally(
+        &self,
+        ranges: Vec<IdRange>,
+        now: Timestamp,
+    ) -> StorageFuture<Result<Vec<Tally>, ReadError>> {
+        let lost = self.lost.clone();
+        self.read(Operation::Tally, move |inner| {
+            let is_whole = |range: &IdRange| !lost.has_any(&range.subject);
+            match ranges.iter().take_while(|range| is_whole(range)).count() {
+                0 if !ranges.is_empty() => tally_others(inner, &ranges[0], now, lost),
+                whole => inner.tally(ranges[..whole].to_vec(), now),
+            }
+        })
     }
 
     fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>> {

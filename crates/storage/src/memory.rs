@@ -4,18 +4,20 @@ mod expiries;
 mod room;
 mod sequence;
 mod state;
+mod tallying;
 #[cfg(test)]
 mod tests;
 
 use broker_core::{
-    AppendError, Appended, Durability, Message, MessageId, Page, ReadError, Reclaimed, Storage,
-    StorageFuture, Subject, SubjectSummary, Timestamp, Writable,
+    AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
+    Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Writable,
 };
 use parking_lot::RwLock;
 use state::State;
 use std::{
     fmt,
     future::ready,
+    ops::Bound,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -131,10 +133,18 @@ impl Storage for MemoryStorage {
 
     fn subjects(
         &self,
-        after: Option<&Subject>,
+        from: Bound<&Subject>,
         limit: usize,
     ) -> StorageFuture<Result<Vec<SubjectSummary>, ReadError>> {
-        self.read(|state| state.subjects(after, limit))
+        self.read(|state| state.subjects(from, limit))
+    }
+
+    fn tally(
+        &self,
+        ranges: Vec<IdRange>,
+        now: Timestamp,
+    ) -> StorageFuture<Result<Vec<Tally>, ReadError>> {
+        self.read(|state| state.tally(&ranges, now))
     }
 
     fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>> {

@@ -8,11 +8,12 @@ pub use call::{Outcome, StorageCall, StorageObserver};
 
 use crate::Operation;
 use broker_core::{
-    AppendError, Appended, Durability, Message, MessageId, Page, ReadError, Reclaimed, Storage,
-    StorageFuture, Stored, Subject, SubjectSummary, TimeSource, Timestamp, Writable,
+    AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
+    Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, TimeSource, Timestamp,
+    Writable,
 };
 use call::{Failure, Report, Volume};
-use std::{fmt, sync::Arc};
+use std::{fmt, ops::Bound, sync::Arc};
 
 /// Passes every call on to the store beneath and reports it when it ends.
 ///
@@ -106,11 +107,21 @@ impl<S: Storage + ?Sized> Storage for Observed<S> {
 
     fn subjects(
         &self,
-        after: Option<&Subject>,
+        from: Bound<&Subject>,
         limit: usize,
     ) -> StorageFuture<Result<Vec<SubjectSummary>, ReadError>> {
-        let call = |inner: &S| inner.subjects(after, limit);
+        let call = |inner: &S| inner.subjects(from, limit);
         self.observe(Operation::Subjects, Volume::default(), call, |_| Volume::default())
+    }
+
+    fn tally(
+        &self,
+        ranges: Vec<IdRange>,
+        now: Timestamp,
+    ) -> StorageFuture<Result<Vec<Tally>, ReadError>> {
+        // It is told of messages and given none.
+        let call = |inner: &S| inner.tally(ranges, now);
+        self.observe(Operation::Tally, Volume::default(), call, |_| Volume::default())
     }
 
     fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>> {

@@ -15,6 +15,8 @@ pub enum Operation {
     LastId,
     /// A listing of subjects.
     Subjects,
+    /// Counting what subjects keep.
+    Tally,
     /// Removing a subject's messages.
     Purge,
     /// Giving back space of what has expired.
@@ -27,12 +29,13 @@ pub enum Operation {
 
 impl Operation {
     /// Every operation.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Append,
         Self::Fetch,
         Self::ReadAfter,
         Self::LastId,
         Self::Subjects,
+        Self::Tally,
         Self::Purge,
         Self::Reclaim,
         Self::KeepTime,
@@ -48,6 +51,7 @@ impl Operation {
             Self::ReadAfter => "read_after",
             Self::LastId => "last_id",
             Self::Subjects => "subjects",
+            Self::Tally => "tally",
             Self::Purge => "purge",
             Self::Reclaim => "reclaim",
             Self::KeepTime => "keep_time",

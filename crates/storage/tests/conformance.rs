@@ -16,6 +16,7 @@ mod conformance {
     pub mod purge;
     pub mod reclaim;
     pub mod subjects;
+    pub mod tallies;
     pub mod times;
 }
 
@@ -116,8 +117,23 @@ macro_rules! suite {
                     hostile_names_are_listed_by_their_bytes,
                     hostile_names_are_purged_alone,
                     a_listing_begins_above_a_name,
+                    a_listing_begins_with_a_name,
+                    listings_of_purged_and_living_subjects_go_on,
                     subjects_without_messages_stay_listed,
                     many_subjects_are_listed,
+                }
+                tallies {
+                    messages_bytes_and_the_next_expiry_are_counted,
+                    only_ids_of_the_range_are_counted,
+                    what_has_expired_does_not_count,
+                    reclaiming_changes_no_count,
+                    what_is_purged_does_not_count,
+                    a_subject_without_messages_counts_nothing,
+                    what_is_kept_again_counts_once,
+                    a_subject_over_many_segments_is_counted_whole,
+                    many_ranges_are_answered_in_their_order,
+                    no_range_is_no_answer,
+                    appends_and_reclaims_go_on_while_it_is_counted,
                 }
                 purge {
                     a_purge_removes_up_to_and_including_the_id,
@@ -164,6 +180,8 @@ macro_rules! suite {
                 appends_end_in_any_order,
                 what_is_lost_is_not_read_before_a_restart,
                 reads_after_a_failed_one_work,
+                counting_fails_and_goes_on,
+                what_is_lost_does_not_count,
                 damage_is_told_and_harms_no_other,
             }
         }

@@ -173,7 +173,7 @@ pub fn read_text(path: &Path) -> io::Result<String> {
 ///
 /// # Errors
 /// What is wrong with the file.
-pub fn client_server(variable: &str) -> Result<Option<String>, Wrong> {
+pub fn of_client(variable: &str) -> Result<Option<String>, Wrong> {
     let mut wrong = Wrong::default();
     let found = dotenv::read(&mut wrong).and_then(|mut dotenv| dotenv.remove(variable));
     let found = found.filter(|found| !found.value.is_empty());

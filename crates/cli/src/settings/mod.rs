@@ -34,7 +34,7 @@ pub use arguments::ServeArguments;
 pub use choices::LogFormat;
 pub use entry::Entry;
 pub use example::example;
-pub use inputs::client_server;
+pub use inputs::of_client;
 pub use resolution::Resolved;
 pub use values::Settings;
 pub use wrong::Wrong;

@@ -29,6 +29,24 @@ fn a_broker_that_is_not_there_says_how_to_start_one() {
 }
 
 #[test]
+fn an_admin_port_that_is_not_there_says_how_to_name_one() {
+    let nobody = nobody();
+    for verb in [&["subjects"][..], &["purge", "s", "--yes"]] {
+        let failed = run(broker(&[verb, &["--admin", &nobody]].concat()), b"");
+        let sentence = failed.sentence(3);
+        assert!(sentence.contains(&nobody) && sentence.contains("--admin"), "{sentence}");
+    }
+}
+
+#[test]
+fn another_port_is_no_admin_port() {
+    let server = Server::in_memory();
+    let grpc = format!("http://127.0.0.1:{}", server.port);
+    let failed = server.run(&["subjects", "--admin", &grpc]);
+    assert!(failed.sentence(1).contains(&grpc), "{failed:?}");
+}
+
+#[test]
 fn health_of_a_broker_that_serves() {
     let server = Server::in_memory();
     assert_eq!(server.run(&["health"]).text(), "serving\n");
@@ -75,6 +93,15 @@ fn wrong_usage_is_told_before_anything_is_done() {
         &["fetch", "s", "one"],
         &["fetch", "s", "-1"],
         &["health", "--server", "https://127.0.0.1:1"],
+        &["subjects", "--admin", "https://127.0.0.1:1"],
+        &["subjects", "--admin", "ftp://127.0.0.1:1"],
+        &["subjects", "--limit", "0"],
+        &["subjects", "--format", "raw"],
+        &["purge"],
+        &["purge", "s", "--yes", "--up-to", "0"],
+        &["purge", "s"],
+        &["completions"],
+        &["completions", "cmd"],
         &["serve", "--storage", "paper"],
         &["serve", "--listen", "nowhere"],
         &["nonsense"],
@@ -106,7 +133,17 @@ fn help_and_version_are_there() {
     let version = run(broker(&["--version"]), b"");
     assert_eq!(version.text(), concat!("broker ", env!("CARGO_PKG_VERSION"), "\n"));
     let help = run(broker(&["--help"]), b"");
-    for word in ["serve", "publish", "subscribe", "fetch", "health", "Exit codes"] {
+    for word in [
+        "serve",
+        "publish",
+        "subscribe",
+        "fetch",
+        "health",
+        "subjects",
+        "purge",
+        "completions",
+        "Exit codes",
+    ] {
         assert!(help.text().contains(word), "{word}");
     }
 }

@@ -132,6 +132,25 @@ fn how_far_it_is_in_a_file_of_known_size() {
 }
 
 #[test]
+fn subjects_and_a_purge() {
+    let server = stocked();
+    server.run(&["publish", "brief", "gone soon", "--ttl", "1h"]).text();
+    for format in ["text", "json"] {
+        let listed = server.run(&["subjects", "--format", format]);
+        masked(|| assert_snapshot!(format!("subjects_{format}_in_a_pipe"), whole(&listed)));
+    }
+    masked(|| assert_snapshot!("subjects_on_a_terminal", typed(server.command(&["subjects"]))));
+    let mut purging = Terminal::start(server.command(&["purge", "orders", "--up-to", "1"]), TYPED);
+    purging.sees("[y/N]");
+    purging.types("y\n");
+    let (code, shown) = purging.finish();
+    assert_eq!(code, Some(0));
+    masked(|| assert_snapshot!("purge_on_a_terminal", shown));
+    let purged = server.run(&["purge", "orders", "--yes", "--format", "json"]);
+    masked(|| assert_snapshot!("purge_json_in_a_pipe", whole(&purged)));
+}
+
+#[test]
 fn complaints() {
     let server = Server::in_memory();
     let wrong: [(&str, &[&str]); 5] = [
@@ -162,7 +181,17 @@ fn help_of_every_verb() {
     let verbs = broker(&["help"]);
     let text = run(verbs, b"");
     masked(|| assert_snapshot!("help", text.text()));
-    for verb in ["serve", "publish", "subscribe", "fetch", "health"] {
+    for verb in [
+        "serve",
+        "config",
+        "publish",
+        "subscribe",
+        "fetch",
+        "health",
+        "subjects",
+        "purge",
+        "completions",
+    ] {
         let help = run(broker(&["help", verb]), b"");
         masked(|| assert_snapshot!(format!("help_{verb}"), help.text()));
     }

@@ -3,14 +3,17 @@
 //! Every broker and command is a child process that ends with its handle.
 
 mod command;
+mod completions;
 mod errors;
 mod going_on;
 mod golden;
 mod keeping;
 mod lines;
+mod purge;
 mod round_trips;
 mod serve;
 mod server;
 mod settings;
+mod subjects;
 mod subscribe;
 mod terminal;

@@ -42,6 +42,7 @@ impl Server {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = broker(arguments);
         command.env("BROKER_SERVER", format!("http://127.0.0.1:{}", self.port));
+        command.env("BROKER_ADMIN", format!("http://127.0.0.1:{}", self.admin_port));
         command
     }
 

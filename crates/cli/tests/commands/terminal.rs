@@ -8,7 +8,7 @@ use rustix::{
 use std::{
     fs::{File, OpenOptions},
     io::{Read, Write},
-    os::unix::ffi::OsStrExt,
+    os::unix::{ffi::OsStrExt, fs::OpenOptionsExt},
     process::{Child, Command, Stdio},
     sync::mpsc::{Receiver, channel},
     thread,
@@ -40,14 +40,18 @@ pub struct Terminal {
 impl Terminal {
     /// Streams that are not on the terminal are pipes.
     pub fn start(mut command: Command, wiring: Wiring) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+        let master =
+            openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&master, size).unwrap();
         let path = std::ffi::OsStr::from_bytes(name.as_bytes());
-        let slave = OpenOptions::new().read(true).write(true).open(path).unwrap();
+        // It must not become the terminal of whoever runs the tests.
+        let flags = OpenptFlags::NOCTTY.bits().cast_signed();
+        let mut options = OpenOptions::new();
+        let slave = options.read(true).write(true).custom_flags(flags).open(path).unwrap();
         let end = |on_terminal: bool| match on_terminal {
             true => Stdio::from(slave.try_clone().unwrap()),
             false => Stdio::piped(),

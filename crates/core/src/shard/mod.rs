@@ -15,8 +15,8 @@ mod unseated;
 pub use batches::Answer;
 
 use crate::{
-    AppendError, Message, MessageId, Publication, PublishError, Published, PurgeError, ReadError,
-    ReadFailure, Start, Subject, SubscribeError, SubscriptionEnd, Timestamp,
+    AppendError, Message, MessageId, Observer, Publication, PublishError, Published, PurgeError,
+    ReadError, ReadFailure, Start, Subject, SubscribeError, SubscriptionEnd, Timestamp,
     lane::Lane,
     shared::{Phase, Shared},
     subscription::Standing,
@@ -304,19 +304,19 @@ impl Shard {
         };
         ready.touch();
         let released = ready.lane.released();
+        if released.is_none() {
+            return drop(reply.send(Err(PurgeError::NeverUsed)));
+        }
         let up_to = up_to.unwrap_or(released);
         if up_to > released {
             return drop(reply.send(Err(PurgeError::Ahead { up_to, last: released })));
         }
         let purged = self.shared.storage.purge(&ready.lane.subject, up_to);
+        let observer = self.shared.observer.clone();
         // Orders nothing with publishing: what it removes is released already.
         tokio::spawn(async move {
-            let outcome = match purged.await {
-                Ok(()) => Ok(up_to),
-                Err(AppendError::Fenced) => Err(PurgeError::Standby),
-                Err(error) => Err(PurgeError::Storage(error)),
-            };
-            drop(reply.send(outcome));
+            let outcome = purged.await.map(|()| up_to);
+            drop(reply.send(outcome.map_err(|error| unpurged(error, observer.as_ref()))));
         });
     }
 
@@ -437,6 +437,17 @@ impl Shard {
             Phase::Open | Phase::Closing => SubscriptionEnd::Closing,
             Phase::Standby => SubscriptionEnd::Standby,
         }
+    }
+}
+
+/// Tells the observer what the caller is not told, and answers what the caller is.
+fn unpurged(error: AppendError, observer: &dyn Observer) -> PurgeError {
+    observer.storage_failed(&error.to_string());
+    match error {
+        AppendError::Full(bound) => PurgeError::Overloaded(bound),
+        AppendError::Unavailable(_) => PurgeError::StorageUnavailable,
+        AppendError::Unknown(_) | AppendError::Lost(_) => PurgeError::OutcomeUnknown,
+        AppendError::Fenced => PurgeError::Standby,
     }
 }
 

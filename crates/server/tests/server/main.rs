@@ -11,6 +11,7 @@ mod leaving;
 mod limits;
 mod observing;
 mod old_clients;
+mod operator;
 mod pipelining;
 mod reflection;
 mod sizes;

@@ -136,13 +136,11 @@ impl Directory {
         Ok(last)
     }
 
-    /// The first subject above this one.
-    pub fn next_subject(&self, files: &Files, after: &[u8]) -> io::Result<Option<Vec<u8>>> {
+    /// The first subject whose keys are not below these bytes.
+    pub fn next_subject(&self, files: &Files, least: &[u8]) -> io::Result<Option<Vec<u8>>> {
         let mut next: Option<Vec<u8>> = None;
         for run in &self.runs {
-            // Behind every key of the subject itself, and not behind a longer one.
-            let bound = if after.is_empty() { Vec::new() } else { [after, &[1]].concat() };
-            if let Some((found, _)) = run.file.cursor(files, &bound)?.next()? {
+            if let Some((found, _)) = run.file.cursor(files, least)?.next()? {
                 let subject = split_key(&found)?.0;
                 if next.as_deref().is_none_or(|next| subject < next) {
                     next = Some(subject.to_vec());

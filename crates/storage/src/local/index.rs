@@ -72,6 +72,8 @@ pub fn number(bytes: &[u8]) -> io::Result<u64> {
 #[derive(Default)]
 pub struct Index {
     subjects: HashMap<Subject, Places, FixedState>,
+    /// Its subjects as they came: a list that only grows can be read in parts.
+    names: Vec<Subject>,
     pub messages: u64,
     /// The latest expiry; the highest number as soon as one message never expires.
     pub latest_expiry: Option<i64>,
@@ -100,6 +102,7 @@ impl Index {
         match self.subjects.get_mut(subject) {
             None => {
                 self.subjects.insert(subject.clone(), Places::One(entry));
+                self.names.push(subject.clone());
             }
             Some(places) => {
                 if let Places::One(first) = places {
@@ -124,9 +127,14 @@ impl Index {
         self.subjects.get(subject).map_or(&[], Places::entries)
     }
 
+    /// The subjects in no order; what comes is added at the end.
+    pub fn names(&self) -> &[Subject] {
+        &self.names
+    }
+
     /// What it costs in memory, roughly, in bytes.
     pub fn cost(&self) -> usize {
-        const SUBJECT: usize = 128;
+        const SUBJECT: usize = 144;
         let messages = usize::try_from(self.messages).unwrap_or(usize::MAX);
         self.subjects.len() * SUBJECT + messages.saturating_mul(size_of::<Entry>())
     }

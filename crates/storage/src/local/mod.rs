@@ -35,8 +35,11 @@ mod files;
 mod forgetting;
 mod gate;
 mod healing;
+mod inbox;
 mod index;
 mod job;
+mod listing;
+mod merging;
 mod purges;
 mod reading;
 mod record;
@@ -53,36 +56,29 @@ pub use config::{LocalConfig, LocalOpenError};
 pub use recovery::Recovery;
 
 use broker_core::{
-    AppendError, Appended, Durability, Message, MessageId, Page, ReadError, Reclaimed, Storage,
-    StorageFuture, Stored, Subject, SubjectSummary, Timestamp, Writable,
+    AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
+    Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Writable,
 };
 use catalog::Catalog;
 use disk::{Disk, RealDisk};
 use gate::{Gate, GateLimits};
-use parking_lot::Mutex;
+use inbox::{Inbox, Senders};
 use recovery::{Recovered, recover};
 use std::{
     collections::BTreeSet,
     future::ready,
+    ops::Bound,
     sync::{Arc, mpsc},
     thread::{self, JoinHandle},
     time::Instant,
 };
-use tokio::sync::oneshot;
 
 /// Messages on the local disk.
 pub struct LocalStorage {
     catalog: Arc<Catalog>,
     gate: Arc<Gate>,
-    /// Taken when the store is let go, so that the threads end.
-    senders: Mutex<Option<Senders>>,
+    inbox: Inbox,
     threads: Vec<JoinHandle<()>>,
-}
-
-#[derive(Clone)]
-struct Senders {
-    writer: mpsc::Sender<job::Job>,
-    upkeep: mpsc::Sender<upkeep::Job>,
 }
 
 impl LocalStorage {
@@ -110,34 +106,8 @@ impl LocalStorage {
         let catalog = Arc::new(catalog);
         let (senders, threads) = start(&catalog, &gate, config, end)?;
         recovery.took = began.elapsed();
-        let senders = Mutex::new(Some(senders));
-        Ok((Self { catalog, gate, senders, threads }, recovery))
-    }
-
-    fn send(&self, job: job::Job) {
-        if let Some(senders) = &*self.senders.lock() {
-            // A writer that ended lets go of the answer's other end, which its asker understands.
-            let _ = senders.writer.send(job);
-        }
-    }
-
-    fn ask<T: Send + 'static>(
-        &self,
-        job: impl FnOnce(oneshot::Sender<Result<T, AppendError>>) -> job::Job,
-    ) -> StorageFuture<Result<T, AppendError>> {
-        if let Some(why) = self.gate.refusal() {
-            return answer(Err(AppendError::Unavailable(why)));
-        }
-        let (reply, word) = oneshot::channel();
-        let job = job(reply);
-        if !self.gate.enqueue(job::weight(&job)) {
-            return answer(Err(AppendError::Full("local store queue")));
-        }
-        self.send(job);
-        Box::pin(async move {
-            let gone = || Err(AppendError::Unavailable("the store is closed".into()));
-            word.await.unwrap_or_else(|_| gone())
-        })
+        let inbox = Inbox::new(gate.clone(), senders);
+        Ok((Self { catalog, gate, inbox, threads }, recovery))
     }
 
     /// Reads on a thread where waiting for the disk holds nobody up.
@@ -205,12 +175,7 @@ fn answer<T: Send + 'static>(value: T) -> StorageFuture<T> {
 impl Drop for LocalStorage {
     fn drop(&mut self) {
         self.gate.let_go();
-        if let Some(senders) = self.senders.lock().take() {
-            // The threads can reach each other, so they end by a word and not by being left alone; one
-            // that has ended does not hear it.
-            let _ = senders.writer.send(job::Job::Stop);
-            let _ = senders.upkeep.send(upkeep::Job::Stop);
-        }
+        self.inbox.stop();
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so.
             let _ = thread.join();
@@ -223,7 +188,7 @@ impl Storage for LocalStorage {
         &self,
         batch: Vec<Arc<Message>>,
     ) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
-        self.ask(|reply| job::Job::Append { batch, reply })
+        self.inbox.ask(|reply| job::Job::Append { batch, reply })
     }
 
     /// Read where it is called: a few positioned reads, mostly from the page cache, cost less than
@@ -262,43 +227,56 @@ impl Storage for LocalStorage {
 
     fn subjects(
         &self,
-        after: Option<&Subject>,
+        from: Bound<&Subject>,
         limit: usize,
     ) -> StorageFuture<Result<Vec<SubjectSummary>, ReadError>> {
-        let after = after.cloned();
-        self.read(move |catalog| catalog.subjects(after.as_ref(), limit))
+        let from = from.cloned();
+        self.read(move |catalog| catalog.subjects(from.as_ref(), limit))
+    }
+
+    fn tally(
+        &self,
+        ranges: Vec<IdRange>,
+        now: Timestamp,
+    ) -> StorageFuture<Result<Vec<Tally>, ReadError>> {
+        self.read(move |catalog| catalog.tally(&ranges, now))
     }
 
     fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>> {
-        // Only what was kept can be removed: ids that come later are not.
-        let up_to = match self.catalog.last_id(subject) {
-            Ok(last) => up_to.min(last),
-            Err(error) => return answer(Err(AppendError::Unavailable(error.to_string()))),
+        let (catalog, inbox, subject) = (self.catalog.clone(), self.inbox.clone(), subject.clone());
+        let begin = move || {
+            // Only what was kept can be removed: ids that come later are not.
+            let up_to = match catalog.last_id(&subject) {
+                Ok(last) => up_to.min(last),
+                Err(error) => return answer(Err(AppendError::Unavailable(error.to_string()))),
+            };
+            if up_to.is_none() {
+                return answer(Ok(()));
+            }
+            inbox.ask(|reply| job::Job::Purge { subject, up_to, reply })
         };
-        if up_to.is_none() {
-            return answer(Ok(()));
+        if self.catalog.is_all_in_memory() {
+            return begin();
         }
-        let subject = subject.clone();
-        self.ask(|reply| job::Job::Purge { subject, up_to, reply })
+        // Asked by the one who numbers messages, as `last_id` is.
+        let begun = tokio::task::spawn_blocking(begin);
+        Box::pin(async move {
+            match begun.await {
+                Ok(purged) => purged.await,
+                Err(error) => Err(AppendError::Unavailable(error.to_string())),
+            }
+        })
     }
 
     fn reclaim(&self, now: Timestamp) -> StorageFuture<Result<Reclaimed, ReadError>> {
-        let (reply, word) = oneshot::channel();
-        if let Some(senders) = &*self.senders.lock() {
-            // As in `send`.
-            let _ = senders.upkeep.send(upkeep::Job::Reclaim { now, reply });
-        }
-        Box::pin(async move {
-            let gone = || Err(ReadError::Unavailable("the store is closed".into()));
-            word.await.unwrap_or_else(|_| gone())
-        })
+        self.inbox.reclaim(now)
     }
 
     fn keep_time(&self, now: Timestamp) -> StorageFuture<Result<(), AppendError>> {
         if now <= self.gate.kept_time() {
             return answer(Ok(()));
         }
-        self.ask(|reply| job::Job::KeepTime { now, reply })
+        self.inbox.ask(|reply| job::Job::KeepTime { now, reply })
     }
 
     fn kept_time(&self) -> Timestamp {
@@ -314,7 +292,7 @@ impl Storage for LocalStorage {
     }
 
     fn close(&self) -> StorageFuture<Result<(), ReadError>> {
-        let closed = self.ask(|reply| job::Job::Close { reply });
+        let closed = self.inbox.ask(|reply| job::Job::Close { reply });
         Box::pin(async move {
             closed.await.map_err(|error: AppendError| ReadError::Failed(error.to_string()))
         })

@@ -351,15 +351,18 @@ pub struct Cursor<'a> {
 impl Cursor<'_> {
     /// The next entry.
     pub fn next(&mut self) -> io::Result<Option<Pair>> {
-        loop {
-            if std::mem::take(&mut self.is_ahead) || self.entries.advance()? {
-                return Ok(Some((self.entries.key.clone(), self.entries.value().to_vec())));
-            }
+        Ok(self.lend()?.map(|(key, value)| (key.to_vec(), value.to_vec())))
+    }
+
+    /// The next entry, for those who look at many.
+    pub fn lend(&mut self) -> io::Result<Option<(&[u8], &[u8])>> {
+        while !std::mem::take(&mut self.is_ahead) && !self.entries.advance()? {
             if self.leaf + 1 >= self.sorted.leaves {
                 return Ok(None);
             }
             self.leaf += 1;
             self.entries = self.sorted.block(self.file.as_ref(), self.leaf)?;
         }
+        Ok(Some((&self.entries.key, self.entries.value())))
     }
 }

@@ -5,10 +5,11 @@ use super::{
     expiries::{Expiries, Expiring},
     room::{Room, cost},
     sequence::{Kept, Place, Sequence},
+    tallying,
 };
 use broker_core::{
-    AppendError, Appended, Message, MessageId, Page, Reclaimed, Stored, Subject, SubjectSummary,
-    Timestamp, Writable,
+    AppendError, Appended, IdRange, Message, MessageId, Page, Reclaimed, Stored, Subject,
+    SubjectSummary, Tally, Timestamp, Writable,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -146,8 +147,7 @@ impl State {
         self.held.topic(subject).map_or(MessageId::NONE, |topic| topic.last)
     }
 
-    pub fn subjects(&self, after: Option<&Subject>, limit: usize) -> Vec<SubjectSummary> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    pub fn subjects(&self, from: Bound<&Subject>, limit: usize) -> Vec<SubjectSummary> {
         let names = self.held.names.range::<Subject, _>((from, Bound::Unbounded));
         names
             .take(limit)
@@ -156,6 +156,11 @@ impl State {
                 last_id: self.held.topics[*index].last,
             })
             .collect()
+    }
+
+    pub fn tally(&self, ranges: &[IdRange], now: Timestamp) -> Vec<Tally> {
+        let kept = |subject: &Subject| self.held.topic(subject).map(|topic| &topic.kept);
+        tallying::tally(ranges, kept, now)
     }
 
     /// Purged messages are out of sight at once; what is more than a piece of them is freed later,

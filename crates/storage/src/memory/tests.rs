@@ -54,7 +54,7 @@ fn a_batch_that_does_not_fit_is_refused_whole_by_the_name_of_the_bound() {
         let store = store(small);
         let refused = append(&store, batch).unwrap_err();
         assert_eq!(used(&store), (0, 0));
-        assert_eq!(done(store.subjects(None, 9)), Ok(Vec::new()));
+        assert_eq!(done(store.subjects(Bound::Unbounded, 9)), Ok(Vec::new()));
         assert_eq!(store.kept_time(), Timestamp::MIN);
         refused
     };

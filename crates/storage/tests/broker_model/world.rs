@@ -7,8 +7,9 @@ use super::{
 };
 use crate::support::{Restart, StoreUnderTest, subject};
 use broker_core::{
-    Broker, FetchError, Headers, Lifetime, Limits, ManualTime, MessageId, NoObserver, Publication,
-    PublishError, Published, ReadFailure, Start, SubscribeError, Timestamp,
+    Broker, CountError, FetchError, Headers, Lifetime, Limits, ManualTime, MessageId, NoObserver,
+    Publication, PublishError, Published, PurgeError, ReadFailure, Start, SubscribeError,
+    Timestamp,
 };
 use bytes::Bytes;
 use proptest::sample::Index;
@@ -90,6 +91,7 @@ impl<S: StoreUnderTest> World<S> {
     /// Reads everything that is there, and closes.
     pub async fn end(mut self) {
         for of in 0..SUBJECTS.len() {
+            self.count(of).await;
             // One that is told by the tail, so that every count of losses is exact.
             for keep in [Keep::Forever, Keep::Never] {
                 self.publish(&[vec![Draft { subject: of, keep, body: 30 }]]).await;
@@ -287,12 +289,40 @@ impl<S: StoreUnderTest> World<S> {
         let purged = loop {
             match self.broker.purge(subject(SUBJECTS[of]), up_to).await {
                 Ok(purged) => break purged,
+                Err(PurgeError::NeverUsed) => {
+                    assert!(self.histories[of].last.is_none());
+                    return;
+                }
                 Err(error) => assert!(!self.store.survives_restart(), "{error}"),
             }
         };
         for entry in &mut self.histories[of].entries {
             entry.is_purged |= entry.id().is_some_and(|id| id <= purged);
         }
+        self.count(of).await;
+    }
+
+    /// What is counted is what can be fetched.
+    async fn count(&self, of: usize) {
+        let (name, is_failing) = (subject(SUBJECTS[of]), !self.store.survives_restart());
+        let counted = match self.broker.count(name.clone(), MessageId::NONE, None).await {
+            Ok(counted) => counted,
+            Err(CountError::NeverUsed) => {
+                return assert!(self.histories[of].last.is_none());
+            }
+            Err(error) => return assert!(is_failing, "{error}"),
+        };
+        assert!(counted.last_id >= self.histories[of].last && counted.kept.next.is_none());
+        let mut bytes = Vec::new();
+        for id in 1..=counted.last_id.0 {
+            match self.broker.fetch(&name, MessageId(id)).await {
+                Ok(message) => bytes.push(message.body.len() as u64),
+                Err(FetchError::Expired | FetchError::NotFound) => {}
+                Err(error) => return assert!(is_failing, "{error}"),
+            }
+        }
+        let kept = (counted.kept.messages, counted.kept.bytes);
+        assert_eq!(kept, (bytes.len() as u64, bytes.iter().sum()), "{name}");
     }
 
     async fn restart(&mut self, how: Restart, by: i64) {

@@ -1,12 +1,12 @@
 //! Stores that fail: what each failure may and may not have done.
 
 use crate::support::{Bench, kept};
-use broker_core::{AppendError, Appended, MessageId, ReadError, Stored};
+use broker_core::{AppendError, Appended, IdRange, MessageId, ReadError, Stored, Timestamp};
 use broker_storage::{
     Operation,
     faulty::{Hold, ReadPlan, Script, WriteFault, WritePlan},
 };
-use std::sync::Arc;
+use std::{ops::Bound, sync::Arc};
 
 fn next(script: &Script, fault: WriteFault) {
     script.then_write(Operation::Append, WritePlan { fault, hold: Hold::No });
@@ -128,4 +128,30 @@ pub async fn damage_is_told_and_harms_no_other(bench: Bench, script: Arc<Script>
     assert_eq!(ids, [1, 2, 3, 4, 5]);
     assert_eq!(page.messages[2], Stored::Damaged(MessageId(3)));
     assert!(bench.fetch("s", 4).await.is_some());
+}
+
+pub async fn counting_fails_and_goes_on(bench: Bench, script: Arc<Script>) {
+    bench.append((1..=5).map(|id| kept("s", id)).collect()).await;
+    let error = ReadError::Unavailable("gone".into());
+    let subject = crate::support::subject("s");
+    // Counted without being read.
+    script.damage(&subject, MessageId(3));
+    for operation in [Operation::Tally, Operation::Subjects] {
+        script.then_read(operation, ReadPlan { error: Some(error.clone()), hold: Hold::No });
+    }
+    let range = IdRange { subject, after: MessageId::NONE, up_to: MessageId(5) };
+    let failed = bench.storage().tally(vec![range], Timestamp(0)).await;
+    assert_eq!(failed, Err(error.clone()));
+    assert_eq!(bench.storage().subjects(Bound::Unbounded, 9).await, Err(error));
+    assert_eq!(bench.tally("s", 0, 5, 0).await.messages, 5);
+    assert_eq!(bench.subjects(9).await, [("s".to_owned(), 5)]);
+}
+
+pub async fn what_is_lost_does_not_count(bench: Bench, script: Arc<Script>) {
+    let lost = AppendError::Lost("the disk failed".into());
+    bench.append(vec![kept("s", 1), kept("t", 1)]).await;
+    next(&script, WriteFault::After(lost.clone()));
+    assert_eq!(bench.try_append(vec![kept("s", 2)]).await, Err(lost));
+    assert_eq!(bench.tally("s", 0, 2, 0).await.messages, 1);
+    assert_eq!(bench.tally("t", 0, 2, 0).await.messages, 1);
 }

@@ -1,6 +1,7 @@
 //! Any valid name is a subject of its own, and all are listed in order.
 
 use crate::support::{Bench, expiring, kept, subject, with_body};
+use std::ops::Bound;
 
 fn hostile() -> Vec<String> {
     let mut names: Vec<String> = [
@@ -156,7 +157,8 @@ pub async fn a_listing_begins_above_a_name(mut bench: Bench) {
                 ("f", None),
                 ("\u{10FFFF}", None),
             ] {
-                let listed = bench.storage().subjects(Some(&subject(after)), 1).await.unwrap();
+                let listed =
+                    bench.storage().subjects(Bound::Excluded(&subject(after)), 1).await.unwrap();
                 let name = listed.first().map(|summary| summary.subject.as_str());
                 assert_eq!(name, first, "after {after:?}");
             }
@@ -189,6 +191,43 @@ pub async fn many_subjects_are_listed(mut bench: Bench) {
         .in_every_life(async |bench| {
             assert_eq!(bench.subjects(170).await, expected);
             assert_eq!(bench.subjects(10_000).await, expected);
+        })
+        .await;
+}
+
+pub async fn a_listing_begins_with_a_name(mut bench: Bench) {
+    bench.append(["b", "d", "dd", "f"].map(|name| kept(name, 1)).to_vec()).await;
+    bench
+        .in_every_life(async |bench| {
+            for (from, first) in
+                [("a", Some("b")), ("b", Some("b")), ("c", Some("d")), ("dd", Some("dd"))]
+                    .into_iter()
+                    .chain([("dc", Some("dd")), ("f", Some("f")), ("ff", None)])
+            {
+                let listed = bench.storage().subjects(Bound::Included(&subject(from)), 1).await;
+                let listed = listed.unwrap();
+                let name = listed.first().map(|summary| summary.subject.as_str());
+                assert_eq!(name, first, "from {from:?}");
+            }
+        })
+        .await;
+}
+
+pub async fn listings_of_purged_and_living_subjects_go_on(mut bench: Bench) {
+    let names: Vec<String> = (100..700).map(|n| format!("s{n}")).collect();
+    for part in names.chunks(100) {
+        bench.append(part.iter().map(|name| with_body(name, 3, vec![0; 200])).collect()).await;
+        for name in part.iter().step_by(3) {
+            bench.purge(name, 3).await;
+        }
+        bench.reclaim(0).await;
+    }
+    let expected: Vec<(String, u64)> = names.into_iter().map(|name| (name, 3)).collect();
+    bench
+        .in_every_life(async |bench| {
+            for limit in [1, 11, 600, 601] {
+                assert_eq!(bench.subjects(limit).await, expected, "limit {limit}");
+            }
         })
         .await;
 }

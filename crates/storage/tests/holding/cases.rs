@@ -19,6 +19,7 @@ pub async fn what_is_stored_early_is_shown_to_nobody(under: impl StoreUnderTest 
         tokio::task::yield_now().await;
     }
     assert_eq!(scene.fetch("s", 2).await, Err(FetchError::NotFound));
+    assert_eq!(scene.listed().await, []);
     let mut early = scene.broker.subscribe(subject("s"), Start::Retained).await.unwrap();
     assert!(live.next(1, &mut Vec::new()).now_or_never().is_none());
     assert!(early.next(1, &mut Vec::new()).now_or_never().is_none());
@@ -32,6 +33,7 @@ pub async fn what_is_stored_early_is_shown_to_nobody(under: impl StoreUnderTest 
         assert_eq!(take(subscription, 2).await, ["first", "second"]);
     }
     assert_eq!(scene.fetch("s", 2).await, Ok("second".into()));
+    assert_eq!(scene.listed().await, [("s".to_owned(), 2, 2)]);
 }
 
 pub async fn an_open_outcome_holds_its_subject_and_no_other(under: impl StoreUnderTest + 'static) {
@@ -47,6 +49,7 @@ pub async fn an_open_outcome_holds_its_subject_and_no_other(under: impl StoreUnd
     let later = scene.submit("s", "later", Lifetime::Forever);
     assert_eq!(answer(open).await, Err(PublishError::OutcomeUnknown), "told after a while");
     assert_eq!(scene.fetch("s", 1).await, Err(FetchError::NotFound));
+    assert_eq!(scene.listed().await, [("other".to_owned(), 1, 1)]);
     assert!(live.next(1, &mut Vec::new()).now_or_never().is_none());
     scene.store.release_all();
     assert_eq!(take(&mut live, 2).await, ["open", "later"], "its place was held");

@@ -2,8 +2,8 @@
 
 use crate::support::{StoreUnderTest, subject};
 use broker_core::{
-    Broker, FetchError, Headers, Lifetime, Limits, MessageId, NoObserver, Publication,
-    PublishError, Receipt, Storage, Subscription, SystemTime,
+    Broker, FetchError, Headers, Lifetime, Limits, ListingQuery, MessageId, NoObserver,
+    Publication, PublishError, Receipt, Storage, Subscription, SystemTime,
 };
 use broker_storage::{
     Faulty, Operation,
@@ -66,6 +66,15 @@ impl Scene {
     /// Whether the store itself has a message.
     pub async fn store_has(&self, name: &str, id: u64) -> bool {
         self.store.fetch(&subject(name), MessageId(id)).await.unwrap().is_some()
+    }
+
+    /// Name, last id and number of messages of each subject, as an operator sees them.
+    pub async fn listed(&self) -> Vec<(String, u64, u64)> {
+        let query = ListingQuery { limit: 100, ..ListingQuery::default() };
+        let listing = self.broker.subjects(&query).await.unwrap();
+        assert_eq!(listing.next, None);
+        let rows = listing.subjects.into_iter();
+        rows.map(|one| (one.subject.to_string(), one.last_id.0, one.kept.messages)).collect()
     }
 
     pub async fn fetch(&self, name: &str, id: u64) -> Result<String, FetchError> {

@@ -1,7 +1,9 @@
 //! A story that touches every part of the store, and what must hold after any crash in it.
 
 use super::simulated::SimulatedDisk;
-use broker_core::{Headers, Message, MessageId, ReadError, Storage, Stored, Subject, Timestamp};
+use broker_core::{
+    Headers, IdRange, Message, MessageId, ReadError, Storage, Stored, Subject, Tally, Timestamp,
+};
 use broker_storage::{LocalConfig, LocalStorage, Recovery};
 use bytes::Bytes;
 use std::{
@@ -123,6 +125,8 @@ pub async fn audit(store: &LocalStorage, acknowledged: &Acknowledged) -> Found {
             let fetched = fetched.unwrap().expect("what is replayed is fetched");
             check(name, &fetched);
         }
+        let damaged = found.damaged.iter().filter(|(of, _)| *of == name).count();
+        assert_eq!(count(store, name).await, shown.len() + damaged, "{name}: counted and shown");
         let purged = acknowledged.purged.get(name).copied().unwrap_or(0);
         assert!(shown.iter().all(|id| *id > purged), "{name}: purged and shown");
         let last = store.last_id(&subject(name)).await.unwrap().0;
@@ -170,6 +174,18 @@ async fn read_all(store: &LocalStorage, name: &'static str, found: &mut Found) -
     }
     assert!(shown.is_sorted_by(|left, right| left < right), "{name}: {shown:?}");
     shown.into_iter().collect()
+}
+
+/// Messages that are there, at a time when nothing has expired.
+async fn count(store: &LocalStorage, name: &str) -> usize {
+    let (mut tally, mut next) = (Tally::default(), Some(MessageId::NONE));
+    while let Some(after) = next {
+        let range = IdRange { subject: subject(name), after, up_to: MessageId(u64::MAX) };
+        let part = store.tally(vec![range], Timestamp::MIN).await.unwrap()[0];
+        tally.add(&part);
+        next = part.next;
+    }
+    usize::try_from(tally.messages).unwrap()
 }
 
 /// A store that was found whole goes on where it was.

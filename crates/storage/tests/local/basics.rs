@@ -92,7 +92,7 @@ async fn expired_segments_go_and_last_ids_stay() {
     let store = open(directory.path());
     assert_eq!(ids(&store, "kept").await, kept);
     assert_eq!(last_id(&store, "brief-3").await, 1_998);
-    let subjects = store.subjects(None, 100).await.unwrap();
+    let subjects = store.subjects(std::ops::Bound::Unbounded, 100).await.unwrap();
     assert_eq!(subjects.len(), 8);
     let names: BTreeSet<_> = subjects.iter().map(|one| one.subject.clone()).collect();
     assert_eq!(names.len(), 8);

@@ -2,7 +2,7 @@
 
 use super::calls::{Call, Draft, SUBJECTS};
 use crate::support::{Bench, Restart, message};
-use broker_core::{Appended, Headers, Message, MessageId, Timestamp};
+use broker_core::{Appended, Headers, Message, MessageId, Tally, Timestamp};
 use std::{collections::BTreeMap, sync::Arc};
 
 /// What the store under test must show.
@@ -177,6 +177,21 @@ impl Model {
             .collect();
         expected.sort_unstable();
         assert_eq!(self.bench.subjects(limit).await, expected);
+        for (name, known) in SUBJECTS.iter().zip(&self.subjects) {
+            self.count(name, known).await;
+        }
+    }
+
+    /// Of what has expired now nothing counts, of the rest everything.
+    async fn count(&self, name: &str, known: &Known) {
+        let mut expected = Tally::default();
+        for message in known.messages.values() {
+            if !message.is_expired(Timestamp(self.now)) {
+                let bytes = message.headers.as_bytes().len() + message.body.len();
+                expected.count(bytes as u64, message.expires_at);
+            }
+        }
+        assert_eq!(self.bench.tally(name, 0, known.last, self.now).await, expected, "{name}");
     }
 
     async fn purge(&mut self, subject: usize, up_to: u64) {

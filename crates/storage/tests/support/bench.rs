@@ -2,9 +2,10 @@
 
 use super::{Restart, StoreUnderTest, subject};
 use broker_core::{
-    AppendError, Appended, Message, MessageId, Page, Reclaimed, Storage, Stored, Timestamp,
+    AppendError, Appended, IdRange, Message, MessageId, Page, Reclaimed, Storage, Stored, Tally,
+    Timestamp,
 };
-use std::sync::Arc;
+use std::{ops::Bound, sync::Arc};
 
 /// A store and its calls. Where an error is not what a case is about, it ends the case.
 pub struct Bench {
@@ -97,13 +98,28 @@ impl Bench {
         let mut listed: Vec<(String, u64)> = Vec::new();
         loop {
             let after = listed.last().map(|(name, _)| subject(name));
-            let part = self.storage().subjects(after.as_ref(), limit).await.unwrap();
+            let from = after.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+            let part = self.storage().subjects(from, limit).await.unwrap();
             assert!(part.len() <= limit);
-            if part.is_empty() {
+            listed.extend(part.iter().map(|it| (it.subject.as_str().to_owned(), it.last_id.0)));
+            if part.len() < limit {
                 return listed;
             }
-            listed.extend(part.iter().map(|it| (it.subject.as_str().to_owned(), it.last_id.0)));
         }
+    }
+
+    /// Counts what lives of a subject in a range of ids, and checks that the parts go on.
+    pub async fn tally(&self, name: &str, after: u64, up_to: u64, now: i64) -> Tally {
+        let mut tally = Tally { next: Some(MessageId(after)), ..Tally::default() };
+        while let Some(after) = tally.next {
+            let range = IdRange { subject: subject(name), after, up_to: MessageId(up_to) };
+            let parts = self.storage().tally(vec![range], Timestamp(now)).await.unwrap();
+            assert_eq!(parts.len(), 1, "one word for one range");
+            tally.add(&parts[0]);
+            let goes_on = |next: MessageId| next > after && next.0 < up_to;
+            assert!(tally.next.is_none_or(goes_on), "{tally:?} after {after} up to {up_to}");
+        }
+        tally
     }
 
     /// Reclaims until the store says that there is nothing more to give back.

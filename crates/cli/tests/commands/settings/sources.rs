@@ -110,12 +110,16 @@ fn a_limit_reaches_the_broker() {
 fn client_verbs_find_their_broker_in_dotenv() {
     let server = Server::in_memory();
     let url = format!("http://127.0.0.1:{}", server.port);
-    let place = Place::new().with(".env", format!("# ours\nBROKER_SERVER={url}\n"));
+    let admin = format!("http://127.0.0.1:{}", server.admin_port);
+    let dotenv = format!("# ours\nBROKER_SERVER={url}\nBROKER_ADMIN={admin}\n");
+    let place = Place::new().with(".env", dotenv);
     for arguments in [
         &["publish", "s", "body", "--keep"][..],
         &["fetch", "s", "1"],
         &["subscribe", "s", "--count", "1"],
         &["health"],
+        &["subjects"],
+        &["purge", "s", "--yes"],
     ] {
         let finished = run(place.command(arguments), b"");
         assert_eq!(finished.code, Some(0), "{arguments:?}: {finished:?}");

@@ -1,0 +1,125 @@
+//! `broker purge SUBJECT`
+
+use crate::{
+    admin::{Admin, AdminError, Counted, Purged},
+    arguments::AdminArgument,
+    exit, output,
+    table::size,
+    visible,
+};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    num::NonZeroU64,
+    process::ExitCode,
+};
+
+/// The arguments of `broker purge`.
+#[derive(Debug, Args)]
+pub struct PurgeCommand {
+    /// The subject whose kept messages are removed
+    subject: String,
+    /// Remove messages up to and including this id instead of all
+    #[arg(long, value_name = "ID")]
+    up_to: Option<NonZeroU64>,
+    /// Ask nothing
+    #[arg(long)]
+    yes: bool,
+    /// How it is told what was removed
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    #[command(flatten)]
+    admin: AdminArgument,
+}
+
+/// How it is told what was removed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A sentence
+    Text,
+    /// A JSON object
+    Json,
+}
+
+/// A call of `/v1/count` or `/v1/purge`.
+#[derive(Serialize)]
+struct Range<'a> {
+    subject: &'a str,
+    up_to: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    after_id: Option<u64>,
+}
+
+/// Removes kept messages of a subject, after asking.
+pub async fn run(command: PurgeCommand) -> Result<ExitCode> {
+    let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
+    if !command.yes && !can_ask {
+        output::note("nobody can be asked here: say --yes to remove messages without a question");
+        return Ok(ExitCode::from(exit::USAGE));
+    }
+    let kept = count(&mut command.admin.connect().await?, &command).await?;
+    if !command.yes && kept.row.messages > 0 && !is_wanted(&kept)? {
+        output::note("nothing was removed");
+        return Ok(ExitCode::from(exit::FAILED));
+    }
+    // What came since it was counted stays: nobody said yes to that.
+    let range = Range { subject: &command.subject, up_to: Some(kept.up_to), after_id: None };
+    // A connection of its own: the broker lets go of one that is silent while somebody thinks.
+    let mut admin = command.admin.connect().await?;
+    let purged: Result<Purged, _> = admin.call("/v1/purge", &range).await;
+    let mut purged = purged.map_err(AdminError::of_change)?;
+    purged.messages.get_or_insert(kept.row.messages);
+    purged.bytes.get_or_insert(kept.row.bytes);
+    tell(&purged, command.format)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is going to be removed, counted to the end.
+async fn count(admin: &mut Admin, command: &PurgeCommand) -> Result<Counted, AdminError> {
+    let up_to = command.up_to.map(NonZeroU64::get);
+    let first = Range { subject: &command.subject, up_to, after_id: None };
+    let mut counted: Counted = admin.call("/v1/count", &first).await?;
+    while let Some(after_id) = counted.next.take().and_then(|next| next.after_id) {
+        let up_to = Some(counted.up_to);
+        let next = Range { subject: &command.subject, up_to, after_id: Some(after_id) };
+        let part: Counted = admin.call("/v1/count", &next).await?;
+        counted.row.add(part.row);
+        counted.next = part.next;
+    }
+    Ok(counted)
+}
+
+/// Asks; whatever is not yes is no.
+fn is_wanted(kept: &Counted) -> Result<bool> {
+    let (what, name) =
+        (amount(kept.row.messages, kept.row.bytes), visible::text(&kept.row.subject));
+    output::ask(&format!("remove {what} of {name}, up to id {}? [y/N] ", kept.up_to))?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer).context("the answer cannot be read")?;
+    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+}
+
+fn tell(purged: &Purged, format: Format) -> Result<()> {
+    let mut out = output::stdout();
+    match format {
+        Format::Json => {
+            serde_json::to_writer(&mut out, purged)?;
+            out.write_all(b"\n")?;
+        }
+        Format::Text => {
+            let what = amount(purged.messages.unwrap_or(0), purged.bytes.unwrap_or(0));
+            let name = visible::text(&purged.subject);
+            writeln!(out, "removed {what} of {name}, up to id {}", purged.up_to)?;
+        }
+    }
+    Ok(out.flush()?)
+}
+
+fn amount(messages: u64, bytes: u64) -> String {
+    match messages {
+        1 => format!("1 message ({})", size(bytes)),
+        _ => format!("{messages} messages ({})", size(bytes)),
+    }
+}
