@@ -3,7 +3,7 @@
 use crate::{
     launch::Launch,
     process::Broker,
-    proxy::{Direction, Proxy},
+    proxy::{Cut, Direction, Proxy},
     traffic::{Feed, Follower, Way, judge, shown_is_stored},
     waiting::{PATIENCE, within},
 };
@@ -11,8 +11,9 @@ use broker_client::Start;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Connections of each side that are cut, and how many bytes later each.
-const CUTS: u64 = 300;
+/// Every connection is cut, after each number of bytes below this: beyond the greetings, the headers and
+/// the first messages.
+const BYTES: u64 = 601;
 const STEP: u64 = 5;
 
 const WAYS: [Way; 3] = [Way::Single, Way::Once, Way::Again];
@@ -45,12 +46,12 @@ impl Stage {
     }
 }
 
-async fn cut_after_every_few_bytes(direction: Direction) {
+async fn cut_at_every_byte(direction: Direction) {
     let mut stage = Stage::set().await;
     let (mut follower, feeds) = (stage.follower().await, stage.feeds());
     follower.more(1).await;
     for proxy in &stage.proxies {
-        proxy.cut_each(direction, 0, STEP);
+        proxy.cut_each(Cut { direction, step: STEP, span: BYTES });
         // Those of now would never be cut.
         proxy.swallow_present();
     }
@@ -58,26 +59,26 @@ async fn cut_after_every_few_bytes(direction: Direction) {
         // A follower sends next to nothing once its subscription stands.
         if place > 0 || direction == Direction::Down {
             let what = format!("connections that are cut, place {place}");
-            within(PATIENCE, &what, proxy.opened(CUTS)).await;
+            within(PATIENCE, &what, proxy.opened(1 + BYTES)).await;
         }
     }
     stage.proxies.iter().for_each(Proxy::heal);
     follower.more(100).await;
     let shown = judge(&stage.broker, feeds, follower).await;
     if direction == Direction::Down {
-        assert!(shown.interrupted >= CUTS / 2, "interrupted {} times", shown.interrupted);
+        assert!(shown.interrupted >= BYTES, "interrupted {} times", shown.interrupted);
     }
     shown_is_stored(&stage.broker, &shown, 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cut_after_every_few_bytes_to_the_broker() {
-    cut_after_every_few_bytes(Direction::Up).await;
+async fn cut_at_every_byte_to_the_broker() {
+    cut_at_every_byte(Direction::Up).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cut_after_every_few_bytes_from_the_broker() {
-    cut_after_every_few_bytes(Direction::Down).await;
+async fn cut_at_every_byte_from_the_broker() {
+    cut_at_every_byte(Direction::Down).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

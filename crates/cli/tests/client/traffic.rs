@@ -30,7 +30,7 @@ const KEEPALIVE: Duration = Duration::from_secs(1);
 
 /// Pauses that a test can wait for.
 pub fn quick() -> Backoff {
-    let (first, most) = (Duration::from_millis(2), Duration::from_millis(50));
+    let (first, most) = (Duration::from_millis(1), Duration::from_millis(8));
     Backoff { first, most, limit: None }
 }
 
@@ -101,8 +101,8 @@ async fn feed(
     };
     let stream = client.publisher_with(options);
     let (mut outcomes, mut on_the_way) = (Outcomes::new(), FuturesUnordered::new());
-    // After a failure a little slower: a broker that is away fails very many.
-    let mut pause = interval(Duration::from_millis(1));
+    // A broker that is away fails very many.
+    let (mut pause, mut failed) = (interval(Duration::from_millis(1)), 0);
     for number in 1.. {
         if *stopped.borrow() {
             break;
@@ -112,7 +112,9 @@ async fn feed(
         on_the_way.push(outcome);
         while on_the_way.len() >= if way == Way::Single { 1 } else { ON_THE_WAY } {
             let (key, outcome) = on_the_way.next().await.expect("many");
-            if outcome.is_err() {
+            failed += usize::from(outcome.is_err());
+            if failed == ON_THE_WAY {
+                failed = 0;
                 pause.tick().await;
             }
             outcomes.insert(key, outcome);
