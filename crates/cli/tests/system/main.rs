@@ -16,7 +16,7 @@ mod crash;
 mod disk_full;
 mod entry;
 mod half_open;
-#[allow(dead_code, reason = "shared with the tests of the client")]
+#[expect(dead_code, reason = "shared with the tests of the client")]
 mod launch;
 mod leave;
 mod load;
@@ -24,7 +24,7 @@ mod log;
 mod many_subjects;
 mod pause;
 mod process;
-#[allow(dead_code, reason = "shared with the tests of the client")]
+#[expect(dead_code, reason = "shared with the tests of the client")]
 mod proxy;
 mod resume;
 mod sync_failure;
