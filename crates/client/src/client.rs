@@ -89,12 +89,12 @@ impl Client {
     ) -> Result<Published, Error> {
         let request = wire::request(subject.into(), body.into(), options);
         wire::check_size(&request)?;
-        let (message, taken) = Handover::of(request);
+        let (message, unsent) = Handover::of(request);
         let call = publish(self.connections.next(), message);
         match self.within(Effect::Publishes, call).await {
             Ok(response) => Ok(wire::published(&response)),
-            Err(error) if taken.is_taken() => Err(error),
-            Err(error) => Err(error.before_sending()),
+            Err(error) if unsent.take_back() => Err(error.before_sending()),
+            Err(error) => Err(error),
         }
     }
 

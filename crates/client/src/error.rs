@@ -11,6 +11,10 @@ use tonic::{Code, Status};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Retry {
     /// Nothing of it took effect: send it again, after that pause where the broker named one.
+    ///
+    /// So it is when the broker says so; when there was no connection; when a publish failed before its
+    /// message was handed to the connection; when the peer says that it did not process the call
+    /// (HTTP/2's REFUSED_STREAM, or a GOAWAY that leaves it out); and when the call only reads.
     Safe {
         /// The pause the broker asks for.
         after: Option<Duration>,
@@ -18,6 +22,9 @@ pub enum Retry {
     /// The same call will fail the same way.
     Useless,
     /// The message may be stored or not; sent again it may be stored twice.
+    ///
+    /// So it is when the broker says so, and when the connection was cut or the deadline passed after
+    /// the message was handed to the connection, however little of it may have arrived.
     OutcomeUnknown,
 }
 

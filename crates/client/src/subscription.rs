@@ -53,7 +53,7 @@ impl SubscribeOptions {
     }
 
     /// Waits for a broker that is not there yet, or not ready, with the pauses of
-    /// [`SubscribeOptions::backoff`].
+    /// [`SubscribeOptions::backoff`]. What is new then is what comes once it is there.
     pub fn wait_for_broker(mut self) -> Self {
         self.wait_for_broker = true;
         self
@@ -95,6 +95,8 @@ pub enum Event {
 /// - A message that is delivered only is lost when it is published while the connection is down;
 ///   [`Delivery::missed`] counts only what one standing subscription lost.
 /// - A message that expires while the connection is down does not come.
+/// - A connection that died is noticed by [`ClientOptions::keepalive`](crate::ClientOptions::keepalive). A
+///   broker that stands still and yet answers on its connections is not.
 /// - A memory store that was restarted counts from 1 again. If its last id is below the position, the
 ///   subscription ends with [`ErrorKind::ResumeAhead`]; if it has grown beyond by then, nobody can tell.
 ///

@@ -8,16 +8,16 @@ use crate::{
 };
 use tempfile::TempDir;
 
-#[allow(dead_code, reason = "its main function")]
+#[expect(dead_code, reason = "its main function")]
 #[path = "../../../client/examples/publish.rs"]
 mod publish;
-#[allow(dead_code, reason = "its main function")]
+#[expect(dead_code, reason = "its main function")]
 #[path = "../../../client/examples/publish_many.rs"]
 mod publish_many;
-#[allow(dead_code, reason = "its main function")]
+#[expect(dead_code, reason = "its main function")]
 #[path = "../../../client/examples/retry.rs"]
 mod retry;
-#[allow(dead_code, reason = "its main function")]
+#[expect(dead_code, reason = "its main function")]
 #[path = "../../../client/examples/subscribe.rs"]
 mod subscribe;
 

@@ -6,7 +6,7 @@ use crate::{
     traffic::client,
     waiting::{PATIENCE, until, within},
 };
-use broker_client::{Client, ClientOptions, ErrorKind, PublishOptions, Start};
+use broker_client::{Client, ClientOptions, Error, ErrorKind, PublishOptions, Start};
 use broker_core::{Broker, Limits, NoObserver, SystemTime};
 use broker_server::{Server, ServerConfig, ServerLimits};
 use broker_storage::{MemoryConfig, MemoryStorage};
@@ -136,6 +136,20 @@ async fn calls_and_streams_are_spread_over_the_connections() {
     let client = client.expect("it listens");
     let many = join_all((0..9).map(|_| client.subscribe("s", Start::Retained))).await;
     assert_eq!(many.iter().filter(|one| one.is_ok()).count(), 8, "on one connection");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_too_many_is_told_that_nothing_was_stored() {
+    let inside = Inside::start(ServerLimits { connections: 1, ..ServerLimits::default() }).await;
+    let held = client(inside.address);
+    held.publish("s", "body", PublishOptions::keep()).await.expect("the only connection");
+    let refused = client(inside.address).with_deadline(Duration::from_secs(1));
+    let error = refused.publish("s", "body", PublishOptions::keep()).await.expect_err("full");
+    println!("{error:?}");
+    assert!(error.is_retryable(), "{error:?}");
+    let error = refused.publisher().publish("s", "body", PublishOptions::keep()).await;
+    assert!(error.as_ref().is_err_and(Error::is_retryable), "{error:?}");
+    assert_eq!(held.publish("s", "body", PublishOptions::keep()).await.expect("stored").id, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

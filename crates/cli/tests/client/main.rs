@@ -9,11 +9,11 @@
 mod beginnings;
 #[path = "../system/body.rs"]
 mod body;
-#[allow(dead_code, reason = "shared")]
+#[expect(dead_code, reason = "shared")]
 #[path = "../system/calls.rs"]
 mod calls;
 mod examples;
-#[allow(dead_code, reason = "shared")]
+#[expect(dead_code, reason = "shared")]
 #[path = "../system/launch.rs"]
 mod launch;
 mod leaks;
@@ -21,13 +21,12 @@ mod lives;
 #[path = "../system/log.rs"]
 mod log;
 mod network;
-#[allow(dead_code, reason = "shared")]
 #[path = "../system/process.rs"]
 mod process;
-#[allow(dead_code, reason = "shared")]
+#[expect(dead_code, reason = "shared")]
 #[path = "../system/proxy.rs"]
 mod proxy;
 mod traffic;
-#[allow(dead_code, reason = "shared")]
+#[expect(dead_code, reason = "shared")]
 #[path = "../system/waiting.rs"]
 mod waiting;

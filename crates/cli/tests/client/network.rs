@@ -1,9 +1,9 @@
-//! A network that cuts at any byte, swallows, delays.
+//! A network that cuts, swallows, delays.
 
 use crate::{
     launch::Launch,
     process::Broker,
-    proxy::{Direction, Proxy},
+    proxy::{Cut, Direction, Proxy},
     traffic::{Feed, Follower, Way, judge, shown_is_stored},
     waiting::{PATIENCE, within},
 };
@@ -11,9 +11,10 @@ use broker_client::Start;
 use std::time::Duration;
 use tempfile::TempDir;
 
-/// Connections of each side that are cut, and how many bytes later each.
-const CUTS: u64 = 150;
-const STEP: u64 = 11;
+/// Every connection is cut, after each number of bytes below this: beyond the greetings, the headers and
+/// the first messages.
+const BYTES: u64 = 601;
+const STEP: u64 = 5;
 
 const WAYS: [Way; 3] = [Way::Single, Way::Once, Way::Again];
 
@@ -50,7 +51,7 @@ async fn cut_at_every_byte(direction: Direction) {
     let (mut follower, feeds) = (stage.follower().await, stage.feeds());
     follower.more(1).await;
     for proxy in &stage.proxies {
-        proxy.cut_each(direction, 0, STEP);
+        proxy.cut_each(Cut { direction, step: STEP, span: BYTES });
         // Those of now would never be cut.
         proxy.swallow_present();
     }
@@ -58,14 +59,14 @@ async fn cut_at_every_byte(direction: Direction) {
         // A follower sends next to nothing once its subscription stands.
         if place > 0 || direction == Direction::Down {
             let what = format!("connections that are cut, place {place}");
-            within(PATIENCE, &what, proxy.opened(CUTS)).await;
+            within(PATIENCE, &what, proxy.opened(1 + BYTES)).await;
         }
     }
     stage.proxies.iter().for_each(Proxy::heal);
     follower.more(100).await;
     let shown = judge(&stage.broker, feeds, follower).await;
     if direction == Direction::Down {
-        assert!(shown.interrupted >= CUTS / 2, "interrupted {} times", shown.interrupted);
+        assert!(shown.interrupted >= BYTES, "interrupted {} times", shown.interrupted);
     }
     shown_is_stored(&stage.broker, &shown, 0).await;
 }

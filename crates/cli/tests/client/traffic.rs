@@ -10,7 +10,11 @@ use broker_client::{
     Backoff, Client, ClientOptions, Error, Event, PublishOptions, Published, Publisher,
     PublisherOptions, Retry, Start, SubscribeOptions,
 };
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, ready},
+    stream::FuturesUnordered,
+};
 use std::{
     collections::{HashMap, HashSet},
     net::SocketAddr,
@@ -26,7 +30,7 @@ const KEEPALIVE: Duration = Duration::from_secs(1);
 
 /// Pauses that a test can wait for.
 pub fn quick() -> Backoff {
-    let (first, most) = (Duration::from_millis(2), Duration::from_millis(50));
+    let (first, most) = (Duration::from_millis(1), Duration::from_millis(8));
     Backoff { first, most, limit: None }
 }
 
@@ -52,6 +56,7 @@ pub type Outcomes = HashMap<Key, Result<u64, Retry>>;
 
 /// A publisher that numbers its messages and sends each number once.
 pub struct Feed {
+    way: Way,
     stop: watch::Sender<bool>,
     task: JoinHandle<Outcomes>,
 }
@@ -59,13 +64,28 @@ pub struct Feed {
 impl Feed {
     pub fn start(address: SocketAddr, publisher: u32, way: Way) -> Self {
         let (stop, stopped) = watch::channel(false);
-        Self { stop, task: tokio::spawn(feed(client(address), publisher, way, stopped)) }
+        Self { way, stop, task: tokio::spawn(feed(client(address), publisher, way, stopped)) }
     }
 
     /// Stops, and waits for what is on the way.
     pub async fn stop(self) -> Outcomes {
         self.stop.send_replace(true);
-        within(PATIENCE, "the last answers", self.task).await.expect("no panic")
+        let outcomes = within(PATIENCE, "the last answers", self.task).await.expect("no panic");
+        match self.way {
+            Way::Again => {
+                let is_safe = |outcome| matches!(outcome, &Err(Retry::Safe { .. }));
+                assert!(!outcomes.values().any(is_safe), "what is safe is sent again");
+            }
+            Way::Single | Way::Once => {
+                let mut acked: Vec<(u64, u64)> = outcomes
+                    .iter()
+                    .filter_map(|(key, outcome)| Some((key.number, *outcome.as_ref().ok()?)))
+                    .collect();
+                acked.sort_unstable();
+                assert!(acked.windows(2).all(|two| two[0].1 < two[1].1), "the order sent is kept");
+            }
+        }
+        outcomes
     }
 }
 
@@ -81,17 +101,20 @@ async fn feed(
     };
     let stream = client.publisher_with(options);
     let (mut outcomes, mut on_the_way) = (Outcomes::new(), FuturesUnordered::new());
-    // After a failure a little slower: a broker that is away fails very many.
-    let mut pause = interval(Duration::from_millis(1));
+    // A broker that is away fails very many.
+    let (mut pause, mut failed) = (interval(Duration::from_millis(1)), 0);
     for number in 1.. {
         if *stopped.borrow() {
             break;
         }
         let key = Key { publisher, number };
-        on_the_way.push(publish(&client, &stream, way, key));
+        let outcome = publish(&client, &stream, way, key).await;
+        on_the_way.push(outcome);
         while on_the_way.len() >= if way == Way::Single { 1 } else { ON_THE_WAY } {
-            let (key, outcome): (Key, Result<u64, Retry>) = on_the_way.next().await.expect("many");
-            if outcome.is_err() {
+            let (key, outcome) = on_the_way.next().await.expect("many");
+            failed += usize::from(outcome.is_err());
+            if failed == ON_THE_WAY {
+                failed = 0;
                 pause.tick().await;
             }
             outcomes.insert(key, outcome);
@@ -103,18 +126,22 @@ async fn feed(
     outcomes
 }
 
+/// Sends a message: its outcome, to be waited for.
 async fn publish(
     client: &Client,
     stream: &Publisher,
     way: Way,
     key: Key,
-) -> (Key, Result<u64, Retry>) {
+) -> BoxFuture<'static, (Key, Result<u64, Retry>)> {
     let (body, options) = (body::encode(key, 64), PublishOptions::keep());
-    let answer: Result<Published, Error> = match way {
-        Way::Single => client.publish(SUBJECT, body, options).await,
-        Way::Once | Way::Again => stream.publish(SUBJECT, body, options).await,
+    let answer: BoxFuture<'static, Result<Published, Error>> = match way {
+        Way::Single => ready(client.publish(SUBJECT, body, options).await).boxed(),
+        Way::Once | Way::Again => stream.send(SUBJECT, body, options).await.boxed(),
     };
-    (key, answer.map(|published| published.id).map_err(|error| error.retry()))
+    let outcome = |answer: Result<Published, Error>| {
+        answer.map(|published| published.id).map_err(|error| error.retry())
+    };
+    answer.map(move |answer| (key, outcome(answer))).boxed()
 }
 
 /// What a follower was shown so far.

@@ -17,7 +17,7 @@ mod disk_full;
 mod entry;
 mod failing_syncs;
 mod half_open;
-#[allow(dead_code, reason = "shared with the tests of the client")]
+#[expect(dead_code, reason = "shared with the tests of the client")]
 mod launch;
 mod leave;
 mod load;
@@ -25,7 +25,7 @@ mod log;
 mod many_subjects;
 mod pause;
 mod process;
-#[allow(dead_code, reason = "shared with the tests of the client")]
+#[expect(dead_code, reason = "shared with the tests of the client")]
 mod proxy;
 mod readme;
 mod resume;

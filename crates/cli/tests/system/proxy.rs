@@ -37,10 +37,21 @@ struct Rules {
     swallowed: u64,
     /// Bytes from each client that arrive; what follows is swallowed.
     upward: u64,
-    /// Each connection is cut after a certain number of bytes, and the next one after more.
-    cut: Option<(Direction, u64, u64)>,
+    /// How new connections are cut.
+    cut: Option<Cut>,
     /// Bytes that pass at once at most, and the pause after them.
     trickle: Option<(usize, Duration)>,
+}
+
+/// Connections are cut after more and more bytes in one direction, and from the front again.
+#[derive(Debug, Clone, Copy)]
+pub struct Cut {
+    /// Where bytes are counted.
+    pub direction: Direction,
+    /// The next connection passes so many bytes more.
+    pub step: u64,
+    /// Fewer than so many. With a step that does not divide it, every number has its turn.
+    pub span: u64,
 }
 
 impl Proxy {
@@ -86,10 +97,9 @@ impl Proxy {
         self.change(|rules| rules.broker = broker);
     }
 
-    /// New connections are cut after `first` bytes in that direction, each later one after `step` more.
-    pub fn cut_each(&self, direction: Direction, first: u64, step: u64) {
-        let from = first.saturating_sub(step * *self.opened.borrow());
-        self.change(|rules| rules.cut = Some((direction, from, step)));
+    /// New connections are cut so.
+    pub fn cut_each(&self, cut: Cut) {
+        self.change(|rules| rules.cut = Some(cut));
     }
 
     /// New connections are cut no more.
@@ -136,7 +146,7 @@ impl Link {
     /// After how many bytes it is cut in a direction.
     fn cut(&self, direction: Direction) -> u64 {
         self.ask(|rules| match rules.cut {
-            Some((cut, from, step)) if cut == direction => from + step * self.number,
+            Some(cut) if cut.direction == direction => cut.step * self.number % cut.span,
             _ => u64::MAX,
         })
     }

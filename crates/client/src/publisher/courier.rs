@@ -257,3 +257,26 @@ impl Open {
         Poll::Ready(Answer::Over((!self.on_the_way.is_empty()).then(late)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use broker_proto::PublishRequest;
+    use std::sync::Arc;
+    use tokio::sync::{Semaphore, oneshot};
+
+    #[tokio::test]
+    async fn what_is_put_back_goes_where_it_was() {
+        let client = Client::connect_lazy("127.0.0.1:1").unwrap();
+        let mut courier = Courier::new(client, 0, None, mpsc::unbounded_channel().1);
+        let room = Arc::new(Semaphore::new(9));
+        for number in [5, 6, 2, 7, 1, 3] {
+            let room = room.clone().try_acquire_owned().unwrap();
+            let mut order = Order::new(PublishRequest::default(), 1, oneshot::channel().0, room);
+            order.number = number;
+            courier.put_back(order);
+        }
+        let numbers: Vec<u64> = courier.waiting.iter().map(|order| order.number).collect();
+        assert_eq!(numbers, [1, 2, 3, 5, 6, 7]);
+    }
+}
