@@ -55,7 +55,11 @@ const CLIENTS: &[Need] = &[
     Need::new("cc", "gcc libc6-dev"),
     Need::new("make", "make"),
     Need::new("strace", "strace"),
-    Need::new("protoc", "protobuf-compiler libprotobuf-dev"),
+    Need::new("protoc", "protobuf-compiler libprotobuf-dev").proven_by(&[
+        "-o",
+        "/dev/null",
+        "google/protobuf/duration.proto",
+    ]),
     Need::new("python3", "python3 python3-venv").proven_by(&["-m", "ensurepip", "--version"]),
     Need::new("node", "nodejs"),
     Need::new("npm", "npm"),

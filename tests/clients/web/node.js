@@ -6,3 +6,5 @@ import { works } from "./checks.js";
 
 const [address, scenario] = process.argv.slice(2);
 await { works }[scenario](`http://${address}`);
+// Nothing that is still under way holds this program.
+process.exit(0);

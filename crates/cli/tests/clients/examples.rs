@@ -7,10 +7,10 @@ use crate::{
     process::Broker,
     program::Program,
     relay::Relay,
-    waiting::{PATIENCE, until},
+    waiting::PATIENCE,
 };
 use rustix::process::Signal;
-use std::{fs, net::SocketAddr, path::Path};
+use std::{fs, net::SocketAddr};
 use tempfile::TempDir;
 
 in_every_language! {
@@ -44,26 +44,23 @@ async fn publish_subscribe_and_fetch(language: Language) {
     assert_eq!(lines(&subscriber), ["1 one tea", "2 one coffee", "3 the bill"]);
 }
 
-/// The publisher waits while the broker is full, and no longer.
+/// The publisher tries again while the broker is full or closes, and is heard by the next one.
 async fn wait_for_room(language: Language) {
-    let folder = TempDir::new().expect("a folder");
-    let broker = Broker::start(&small(folder.path())).await;
-    let filler = calls::connect(broker.address).await;
-    let mut brief = calls::kept("brief", "x".repeat(30_000));
-    (brief.keep, brief.expiration_seconds) = (false, 1);
-    let full = async || {
-        while calls::publish(&filler, brief.clone()).await.is_ok() {}
-    };
-    full().await;
-    let publisher = start(language, broker.address, "publish", &["orders", "one tea"]);
-    until(PATIENCE * 4, "the publisher is refused", async || {
-        full().await;
-        publisher.log.find(|line| line.starts_with("trying again in ").then_some(()))
-    })
-    .await;
-    // Under some id: those of refused messages are not used again.
-    let log = publisher.succeeds().await;
-    assert!(log.find(|line| line.ends_with(" DISK").then_some(())).is_some(), "{}", log.tail());
+    let (small, large) = (TempDir::new().expect("a folder"), TempDir::new().expect("a folder"));
+    let launch = Launch::local(small.path()).with("--segment-size", "64KiB");
+    let full = Broker::start(&launch.with("--max-store-size", "1MiB")).await;
+    let client = calls::connect(full.address).await;
+    for size in [30_000, 1_000, 1] {
+        let message = calls::kept("full", "x".repeat(size));
+        while calls::publish(&client, message.clone()).await.is_ok() {}
+    }
+    let relay = Relay::before(full.address).await;
+    let mut publisher = start(language, relay.address, "publish", &["orders", "one tea"]);
+    publisher.says("trying again in ").await;
+    let roomy = Broker::start(&Launch::local(large.path())).await;
+    relay.turn_to(roomy.address);
+    full.signal(Signal::TERM);
+    publisher.says("1 DISK").await;
 }
 
 /// A call that was lost on its way is not made again: it may have arrived.
@@ -77,11 +74,6 @@ async fn send_nothing_twice(language: Language) {
     let client = calls::connect(broker.address).await;
     let absent = calls::fetch(&client, "orders", 1).await.expect_err("nothing was stored");
     assert_eq!(calls::reason(&absent), "MESSAGE_NOT_FOUND");
-}
-
-/// A store that is full after a megabyte.
-fn small(folder: &Path) -> Launch {
-    Launch::local(folder).with("--segment-size", "64KiB").with("--max-store-size", "1MiB")
 }
 
 fn start(language: Language, broker: SocketAddr, name: &str, arguments: &[&str]) -> Program {

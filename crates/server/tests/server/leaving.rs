@@ -132,7 +132,9 @@ async fn follow(mut messages: Streaming<MessageResponse>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn under_load_no_call_hangs_and_all_that_was_stored_was_answered() {
-    let mut host = Host::start().await;
+    // Long enough for every client to have its turn on a busy machine before the port closes.
+    let notice = Duration::from_secs(5);
+    let mut host = Host::with(|plan| plan.config.limits.closing_notice = notice).await;
     let acknowledged = Arc::new(Acknowledged::default());
     let mut tasks = Vec::new();
     for _ in 0..3 {
