@@ -4,7 +4,7 @@ use super::{
     catalog::{Catalog, Sealed},
     directory::Directory,
     gate::Gate,
-    scan::scan,
+    scan::{Writing, scan},
     segment::{SegmentHead, Summary, log_name, number_of},
 };
 use std::{io, sync::Arc};
@@ -26,7 +26,7 @@ fn heal_index(catalog: &Catalog, number: u64) -> io::Result<bool> {
     let Some(segment) = catalog.view().sealed.get(&number).cloned() else { return Ok(true) };
     let file = catalog.files.get(&log_name(number))?;
     let time = SegmentHead::read(file.as_ref(), number).map_or(segment.summary.time, |it| it.time);
-    let scan = scan(file.as_ref(), number)?;
+    let scan = scan(file.as_ref(), number, Writing::Over)?;
     for damage in &scan.damage {
         tracing::error!(damage, "damage");
     }

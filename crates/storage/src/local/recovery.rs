@@ -7,7 +7,7 @@ use super::{
     files::Files,
     gate::Next,
     purges::Purges,
-    scan::{Scan, scan},
+    scan::{Scan, Writing, scan},
     segment::{HEAD, SegmentHead, Summary, index_name, log_name, number_of},
     sorted::{SortedFile, is_damage},
     subjects,
@@ -222,14 +222,9 @@ impl Start {
 
     fn make_index(&mut self, number: u64, head: &SegmentHead) -> io::Result<Sealed> {
         let file = self.files.get(&log_name(number))?;
-        let scan = scan(file.as_ref(), number)?;
+        let scan = scan(file.as_ref(), number, Writing::Over)?;
         self.recovery.rebuilt += 1;
         self.recovery.damage.extend(scan.damage);
-        if scan.torn > 0 {
-            // A segment was synced whole before the next was begun.
-            let name = log_name(number);
-            self.recovery.damage.push(format!("{name}: its last {} bytes are damaged", scan.torn));
-        }
         let time = scan.time.max(head.time);
         let summary = Summary::of(&scan.index, time, scan.end, head.generation);
         scan.index.write(&self.files, number, &summary.encode())?;
@@ -320,7 +315,8 @@ impl Start {
             return Ok((unsealed(number, file, super::index::Index::default()), end, purges));
         };
         let file = self.files.get(&log_name(number))?;
-        let Scan { index, purges, end, time, torn, damage } = scan(file.as_ref(), number)?;
+        let Scan { index, purges, end, time, torn, damage } =
+            scan(file.as_ref(), number, Writing::On)?;
         self.recovery.scanned = index.messages;
         self.recovery.torn = torn;
         self.recovery.damage.extend(damage);

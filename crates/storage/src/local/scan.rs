@@ -3,7 +3,8 @@
 //! What is damage and what is a torn end: bytes that are no record are damage if the file is known to
 //! have been synced beyond them (each group says how far it was when the group was written, an end mark
 //! says so of all before it) or if a record of the same segment follows them. Only what follows the last
-//! record and was not known to be synced is the torn end of a write that a crash cut short.
+//! record and was not known to be synced is the torn end of a write that a crash cut short. A segment that
+//! is written no more was synced whole before the next was begun: it has no torn end.
 
 use super::{
     disk::DiskFile,
@@ -28,20 +29,33 @@ pub struct Scan {
     pub damage: Vec<String>,
 }
 
+/// Whether a segment is still written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// It is the active one: its end may be torn.
+    On,
+    /// Another one followed it.
+    Over,
+}
+
 /// Reads a segment.
-pub fn scan(file: &dyn DiskFile, number: u64) -> io::Result<Scan> {
+pub fn scan(file: &dyn DiskFile, number: u64, writing: Writing) -> io::Result<Scan> {
     let length = file.length()?;
     let size = usize::try_from(length.saturating_sub(HEAD)).map_err(io::Error::other)?;
     let mut bytes = vec![0; size];
     if size > 0 {
         file.read_at(&mut bytes, HEAD)?;
     }
+    let synced = match writing {
+        Writing::On => 0,
+        Writing::Over => written(&bytes),
+    };
     let mut scanner = Scanner {
         bytes,
         number,
         at: 0,
         end: 0,
-        synced: 0,
+        synced,
         scan: Scan {
             index: Index::default(),
             purges: HashMap::new(),
@@ -74,6 +88,11 @@ struct Found {
     subject: Vec<u8>,
     entry: Entry,
     is_whole: bool,
+}
+
+/// Bytes up to the zeros at the end, which are allocated space.
+fn written(bytes: &[u8]) -> usize {
+    bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1)
 }
 
 impl Scanner {
@@ -114,12 +133,11 @@ impl Scanner {
                 self.take_damaged(found);
             }
         }
-        let written = self.bytes.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
         if self.end < self.synced {
             self.note_damage(self.end, self.synced);
             self.end = self.synced;
         }
-        self.scan.torn = written.saturating_sub(self.end) as u64;
+        self.scan.torn = written(&self.bytes).saturating_sub(self.end) as u64;
         self.scan.end = HEAD + self.end as u64;
     }
 

@@ -1,10 +1,10 @@
 //! Turned bits and missing files: named, and everything else is served.
 
 use super::{
-    audit::{Acknowledged, Found, audit, go_on, open, tell},
+    audit::{Acknowledged, Found, audit, go_on, message, open, subject, tell},
     simulated::{SimulatedDisk, Tear},
 };
-use broker_core::Storage;
+use broker_core::{MessageId, ReadError, Storage, Stored, Timestamp};
 
 async fn told() -> (SimulatedDisk, Acknowledged) {
     let disk = SimulatedDisk::default();
@@ -64,6 +64,37 @@ async fn a_missing_index_or_directory_is_made_anew() {
         removed += 1;
     }
     assert!(removed > 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_last_record_of_a_segment_without_its_index_is_named() {
+    let whole = SimulatedDisk::default();
+    let (store, _) = open(&whole).unwrap();
+    // A segment each.
+    for id in 1..=3 {
+        store.append(vec![message("a", id, None, 40_000)]).await.unwrap();
+    }
+    store.reclaim(Timestamp(0)).await.unwrap();
+    drop(store);
+    let whole = whole.crash(Tear::Nothing);
+    let indexes = whole.names().into_iter().filter(|name| name.ends_with(".index"));
+    for (index, id) in indexes.zip(1..) {
+        let log = index.replace(".index", ".log");
+        // Into its content, which begins a group's and a message's head behind the segment's.
+        for at in (4_500..44_000).step_by(997) {
+            let disk = whole.copy();
+            // As a crash leaves it between the sealing of a segment and the writing of its index.
+            disk.remove(&index);
+            disk.flip(&log, at, (at % 8) as u8);
+            let (store, recovery) = open(&disk).unwrap();
+            assert_eq!(recovery.damage.len(), 1, "{recovery:?}");
+            let page = store.read_after(&subject("a"), MessageId::NONE, 1 << 20).await.unwrap();
+            let ids: Vec<_> = page.messages.iter().map(Stored::id).collect();
+            assert_eq!(ids, [1, 2, 3].map(MessageId), "{log} at {at}");
+            let fetched = store.fetch(&subject("a"), MessageId(id)).await;
+            assert_eq!(fetched, Err(ReadError::Damaged(MessageId(id))), "{log} at {at}");
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
