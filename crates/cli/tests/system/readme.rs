@@ -84,9 +84,9 @@ fn shell(root: &Path, script: &str) -> Command {
     shell
 }
 
-/// The port in the line with which the broker says that it serves.
-fn port(log: &str) -> String {
-    let line = log.lines().find(|line| line.contains("gRPC server listening")).unwrap();
+/// The port in a line with which the broker says that it listens.
+fn port(log: &str, what: &str) -> String {
+    let line = log.lines().find(|line| line.contains(what)).unwrap();
     line.rsplit("port=").next().unwrap().trim().to_owned()
 }
 
@@ -111,7 +111,12 @@ fn the_commands_of_the_readme_print_what_it_says() {
         writeln!(script, "{}\nprintf '\\0'", step.command).unwrap();
     }
     let mut session = shell(&root, &script);
-    session.env("BROKER_SERVER", format!("http://127.0.0.1:{}", port(&broker.text())));
+    let log = broker.text();
+    for (variable, what) in
+        [("BROKER_SERVER", "gRPC server listening"), ("BROKER_ADMIN", "admin pages listening")]
+    {
+        session.env(variable, format!("http://127.0.0.1:{}", port(&log, what)));
+    }
     // Where the build does not put it below the working folder.
     let binary = launch::binary();
     let folders = [Path::new(&binary).parent().unwrap().to_owned()];

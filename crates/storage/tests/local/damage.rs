@@ -33,8 +33,8 @@ async fn a_turned_bit_anywhere_is_named_or_mended_and_all_else_is_served() {
                 }
             };
             if name.ends_with(".subjects") {
-                let last = store.last_id(&super::audit::subject("brief")).await;
-                assert!(last.is_err() || last == Ok(broker_core::MessageId(36)), "{when}");
+                let last = store.last_id(&subject("brief")).await;
+                assert!(last.is_err() || last == Ok(MessageId(36)), "{when}");
                 continue;
             }
             let found = audit(&store, &acknowledged).await;
