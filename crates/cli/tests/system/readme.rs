@@ -97,6 +97,9 @@ fn the_commands_of_the_readme_print_what_it_says() {
     let (serve, others) = all.split_first().unwrap();
     assert!(serve.command.ends_with("serve") && others.len() > 5, "{all:#?}");
 
+    // However long the compiler takes where it was not built yet.
+    let built = shell(&root, "cargo build --release --quiet").status().unwrap();
+    assert!(built.success());
     // Only where it listens and keeps its data is not as it is for a person.
     let data = tempfile::tempdir().unwrap();
     let mut serving = shell(&root, &format!("exec {}", serve.command));
