@@ -3,7 +3,9 @@
 use crate::{
     admin::{Admin, AdminError, Counted, Purged},
     arguments::AdminArgument,
-    exit, output,
+    exit,
+    interrupt::Interrupt,
+    output,
     table::size,
     visible,
 };
@@ -14,6 +16,7 @@ use std::{
     io::{self, BufRead, IsTerminal, Write},
     num::NonZeroU64,
     process::ExitCode,
+    time::Duration,
 };
 
 /// The arguments of `broker purge`.
@@ -60,9 +63,15 @@ pub async fn run(command: PurgeCommand) -> Result<ExitCode> {
         return Ok(ExitCode::from(exit::USAGE));
     }
     let kept = count(&mut command.admin.connect().await?, &command).await?;
-    if !command.yes && kept.row.messages > 0 && !is_wanted(&kept)? {
-        output::note("nothing was removed");
-        return Ok(ExitCode::from(exit::FAILED));
+    if !command.yes && kept.row.messages > 0 {
+        match ask(&kept).await? {
+            Answer::Yes => {}
+            Answer::No => {
+                output::note("nothing was removed");
+                return Ok(ExitCode::from(exit::FAILED));
+            }
+            Answer::Interrupted => return Ok(ExitCode::from(exit::INTERRUPTED)),
+        }
     }
     // What came since it was counted stays: nobody said yes to that.
     let range = Range { subject: &command.subject, up_to: Some(kept.up_to), after_id: None };
@@ -91,14 +100,32 @@ async fn count(admin: &mut Admin, command: &PurgeCommand) -> Result<Counted, Adm
     Ok(counted)
 }
 
-/// Asks; whatever is not yes is no.
-fn is_wanted(kept: &Counted) -> Result<bool> {
+/// What a person says to the question.
+enum Answer {
+    Yes,
+    /// Whatever is not yes.
+    No,
+    /// ctrl-c.
+    Interrupted,
+}
+
+async fn ask(kept: &Counted) -> Result<Answer> {
     let (what, name) =
         (amount(kept.row.messages, kept.row.bytes), visible::text(&kept.row.subject));
+    // Listened for here: whoever started this may have had ctrl-c ignored.
+    let mut interrupt = Interrupt::listen(Duration::ZERO)?;
     output::ask(&format!("remove {what} of {name}, up to id {}? [y/N] ", kept.up_to))?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).context("the answer cannot be read")?;
-    Ok(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
+    let reading = tokio::task::spawn_blocking(|| {
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer).map(|_| answer)
+    });
+    let answer = tokio::select! {
+        biased;
+        () = interrupt.asked() => return Ok(Answer::Interrupted),
+        answer = reading => answer?.context("the answer cannot be read")?,
+    };
+    let is_yes = matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes");
+    Ok(if is_yes { Answer::Yes } else { Answer::No })
 }
 
 fn tell(purged: &Purged, format: Format) -> Result<()> {

@@ -123,7 +123,7 @@ fn ctrl_c_at_the_question_removes_nothing() {
     let mut terminal = Terminal::start(server.command(&["purge", "s"]), TYPED);
     terminal.sees("[y/N] ");
     terminal.interrupt();
-    assert_ne!(terminal.finish().0, Some(0));
+    assert_eq!(terminal.finish().0, Some(130));
     assert_eq!(there(&server, "s", 1), [1]);
 }
 
