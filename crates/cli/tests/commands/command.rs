@@ -1,5 +1,6 @@
 //! A run of the binary.
 
+use crate::environment::clear_settings;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -12,21 +13,12 @@ use std::{
 /// How long anything may take before a test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Variables that are read beside those named `BROKER_...`.
-const OLD_NAMES: &[&str] =
-    &["RUST_LOG", "STORAGE_TYPE", "APPLICATION_PORT", "APPLICATION_PROM_PORT"];
-
 /// The binary with those arguments, without the settings of whoever runs the tests and of the
 /// machine.
 pub fn broker(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_broker"));
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("BROKER_") || OLD_NAMES.contains(&text.as_ref()) {
-            command.env_remove(name);
-        }
-    }
-    command.env("BROKER_CONFIG", "/dev/null").args(arguments);
+    clear_settings(&mut command);
+    command.args(arguments);
     command
 }
 

@@ -4,6 +4,7 @@
 
 mod command;
 mod completions;
+mod environment;
 mod errors;
 mod going_on;
 mod golden;

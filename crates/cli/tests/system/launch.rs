@@ -1,5 +1,10 @@
 //! How a broker is started.
 
+#[path = "../commands/environment.rs"]
+mod environment;
+
+pub use environment::clear_settings;
+
 use std::{
     env,
     ffi::OsString,
@@ -50,13 +55,9 @@ impl Launch {
         command.args(words).arg("serve").args(&self.arguments);
         command.arg("--data-dir").arg(&self.folder);
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
-        // No setting of the machine or its owner reaches the test, and no `.env` of the work tree.
-        for (name, _) in
-            env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("BROKER_"))
-        {
-            command.env_remove(name);
-        }
-        command.env("BROKER_CONFIG", "/dev/null").current_dir(env::temp_dir());
+        clear_settings(&mut command);
+        // Nor does a `.env` of the work tree reach the test.
+        command.current_dir(env::temp_dir());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
     }

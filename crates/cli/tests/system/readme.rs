@@ -76,11 +76,7 @@ fn check(step: &Step, printed: &str) {
 fn shell(root: &Path, script: &str) -> Command {
     let mut shell = Command::new("bash");
     shell.args(["--noprofile", "--norc", "-c", script]).current_dir(root).env("NO_COLOR", "1");
-    for (name, _) in env::vars_os() {
-        if name.to_string_lossy().starts_with("BROKER_") || name == "RUST_LOG" {
-            shell.env_remove(name);
-        }
-    }
+    launch::clear_settings(&mut shell);
     shell
 }
 

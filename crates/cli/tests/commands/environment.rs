@@ -1,0 +1,18 @@
+//! The environment of a command that a test runs.
+
+use std::{env, process::Command};
+
+/// Variables that are read beside those named `BROKER_...`.
+const OLD_NAMES: &[&str] =
+    &["RUST_LOG", "STORAGE_TYPE", "APPLICATION_PORT", "APPLICATION_PROM_PORT"];
+
+/// Takes out the settings of whoever runs the tests and of the machine.
+pub fn clear_settings(command: &mut Command) {
+    for (name, _) in env::vars_os() {
+        let text = name.to_string_lossy();
+        if text.starts_with("BROKER_") || OLD_NAMES.contains(&text.as_ref()) {
+            command.env_remove(name);
+        }
+    }
+    command.env("BROKER_CONFIG", "/dev/null");
+}
