@@ -200,7 +200,10 @@ impl Printing {
         let mut said = self.tally.report(command.from_line, ended).into_iter();
         let speed = self.progress.finish(self.tally.acknowledged);
         let first = said.next().unwrap_or_default();
-        output::note(&speed.map_or(first.clone(), |speed| format!("{first} in {speed}")));
+        output::note(&match speed {
+            Some(speed) => format!("{first} in {speed}"),
+            None => first,
+        });
         said.for_each(|line| output::note(&line));
         if let Some(error) = self.worst {
             return Ok(ExitCode::from(exit::code(&error)));

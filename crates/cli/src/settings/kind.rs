@@ -1,6 +1,7 @@
 //! What values a setting has, and where they go.
 
 use super::{choices::Choice, size, values::Settings};
+use crate::time;
 use std::{ffi::OsStr, net::SocketAddr, path::PathBuf, time::Duration};
 use tracing_subscriber::EnvFilter;
 
@@ -49,7 +50,7 @@ impl Kind {
             Self::Size(range, set) => set(to, range.check(size::parse(text?)?)?),
             Self::Count(range, set) => set(to, range.check(digits(text?)?)?),
             Self::Time(range, set) => {
-                set(to, range.check(humantime::parse_duration(text?).ok()?)?);
+                set(to, range.check(time::parse(text?).ok()?)?);
             }
             Self::Origins(set) => set(to, origins(text?)?),
             Self::LogLevel(set) => set(to, log_level(text?)?),

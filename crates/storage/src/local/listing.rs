@@ -47,7 +47,7 @@ impl Catalog {
         for segment in view.unsealed() {
             named.add_index(&segment.index);
         }
-        named.add(view.purges.all().keys());
+        view.purges.look(|purges| named.add(purges.keys()));
         let mut summaries = Vec::new();
         while summaries.len() < limit {
             let Some(subject) = self.next_subject(view, &least, &named)? else { break };

@@ -34,9 +34,14 @@ impl Purges {
         self.up_to.read().is_empty()
     }
 
+    /// Shows them. Nothing is added meanwhile.
+    pub fn look<T>(&self, look: impl FnOnce(&HashMap<Subject, u64>) -> T) -> T {
+        look(&self.up_to.read())
+    }
+
     /// A copy of them.
     pub fn all(&self) -> HashMap<Subject, u64> {
-        self.up_to.read().clone()
+        self.look(Clone::clone)
     }
 
     /// How many were ever added: changes with each.

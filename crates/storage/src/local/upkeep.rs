@@ -306,9 +306,6 @@ pub fn is_living(view: &View, subject: &[u8], entry: &Entry, now: Timestamp) -> 
     if entry.expires_at <= now.0 {
         return false;
     }
-    if view.purges.is_empty() {
-        return true;
-    }
     let purged = std::str::from_utf8(subject).map_or(0, |name| view.purges.up_to(name));
     entry.id > purged
 }
