@@ -29,6 +29,7 @@
 
 mod catalog;
 mod config;
+mod counted;
 mod directory;
 pub mod disk;
 mod files;
@@ -50,6 +51,7 @@ mod upkeep;
 mod writer;
 
 pub use config::{LocalConfig, LocalOpenError};
+pub use counted::Activity;
 pub use recovery::Recovery;
 
 use broker_core::{
@@ -57,6 +59,7 @@ use broker_core::{
     StorageFuture, Stored, Subject, SubjectSummary, Timestamp, Writable,
 };
 use catalog::Catalog;
+use counted::Counted;
 use disk::{Disk, RealDisk};
 use gate::{Gate, GateLimits};
 use parking_lot::Mutex;
@@ -77,6 +80,7 @@ pub struct LocalStorage {
     /// Taken when the store is let go, so that the threads end.
     senders: Mutex<Option<Senders>>,
     threads: Vec<JoinHandle<()>>,
+    activity: Arc<Activity>,
 }
 
 #[derive(Clone)]
@@ -92,7 +96,18 @@ impl LocalStorage {
     /// One sentence; see [`LocalOpenError`].
     pub fn open(config: &LocalConfig) -> Result<(Self, Recovery), LocalOpenError> {
         let disk = RealDisk::open(&config.directory).map_err(|error| config.cannot_open(error))?;
-        Self::open_on(Arc::new(disk), config).map_err(|error| config.cannot_open(error))
+        let disk = Counted::new(disk);
+        let activity = disk.activity();
+        let opened = Self::open_on(Arc::new(disk), config);
+        let (mut store, recovery) = opened.map_err(|error| config.cannot_open(error))?;
+        store.activity = activity;
+        Ok((store, recovery))
+    }
+
+    /// What the store asks of the disk; nothing is counted on a disk of [`LocalStorage::open_on`].
+    #[must_use]
+    pub fn activity(&self) -> Arc<Activity> {
+        self.activity.clone()
     }
 
     /// Opens a store on any disk; the directory of the configuration is not looked at.
@@ -111,7 +126,7 @@ impl LocalStorage {
         let (senders, threads) = start(&catalog, &gate, config, end)?;
         recovery.took = began.elapsed();
         let senders = Mutex::new(Some(senders));
-        Ok((Self { catalog, gate, senders, threads }, recovery))
+        Ok((Self { catalog, gate, senders, threads, activity: Arc::default() }, recovery))
     }
 
     fn send(&self, job: job::Job) {
