@@ -1,8 +1,8 @@
 //! What is typed.
 
 use crate::{
-    fetch::FetchCommand, health::HealthCommand, publish::PublishCommand, serve::Settings,
-    subscribe::SubscribeCommand,
+    bench::BenchCommand, fetch::FetchCommand, health::HealthCommand, publish::PublishCommand,
+    serve::Settings, subscribe::SubscribeCommand,
 };
 use clap::{Args, Parser, Subcommand};
 
@@ -36,6 +36,8 @@ pub enum Verb {
     Fetch(FetchCommand),
     /// Ask a broker whether it serves
     Health(HealthCommand),
+    /// Measure a broker, and audit every message while it does
+    Bench(Box<BenchCommand>),
 }
 
 /// Which broker to talk to.

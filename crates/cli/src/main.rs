@@ -1,6 +1,7 @@
 //! The `broker` binary: the broker itself and a client for the command line.
 
 mod arguments;
+mod bench;
 mod exit;
 mod fetch;
 mod format;
@@ -37,6 +38,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Subscribe(command) => subscribe::run(command).await,
             Verb::Fetch(command) => fetch::run(command).await,
             Verb::Health(command) => health::run(command).await,
+            Verb::Bench(command) => bench::run(*command).await,
         }
     });
     // A thread may be reading from a terminal: nobody waits for the next line.
@@ -46,10 +48,16 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
 
 fn runtime(verb: &Verb) -> std::io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
-    if !matches!(verb, Verb::Serve(_)) {
+    match verb {
+        Verb::Serve(_) => {}
+        Verb::Bench(command) => {
+            command.threads.map(|threads| builder.worker_threads(threads));
+        }
         // Beside the main thread, which may wait for a slow reader of the output, this one keeps
         // the connection alive.
-        builder.worker_threads(1);
+        _ => {
+            builder.worker_threads(1);
+        }
     }
     builder.enable_all().build()
 }

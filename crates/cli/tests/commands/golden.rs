@@ -162,7 +162,7 @@ fn help_of_every_verb() {
     let verbs = broker(&["help"]);
     let text = run(verbs, b"");
     masked(|| assert_snapshot!("help", text.text()));
-    for verb in ["serve", "publish", "subscribe", "fetch", "health"] {
+    for verb in ["serve", "publish", "subscribe", "fetch", "health", "bench"] {
         let help = run(broker(&["help", verb]), b"");
         masked(|| assert_snapshot!(format!("help_{verb}"), help.text()));
     }
