@@ -39,6 +39,9 @@ pub struct Audit {
     pub faults: Faults,
     /// Delivered-only messages that subscribers were told they lost: allowed, and no fault.
     pub missed: u64,
+    /// Messages that would have come behind the end of a subscription that was cut off: an error, by
+    /// which nothing is said of them.
+    pub unseen: u64,
     /// Messages whose publisher does not know whether they are stored: nothing is expected of them.
     pub unknown: u64,
 }
@@ -63,6 +66,7 @@ impl Audit {
         self.checked += other.checked;
         self.faults.add(other.faults);
         self.missed += other.missed;
+        self.unseen += other.unseen;
         self.unknown += other.unknown;
     }
 }
@@ -74,6 +78,9 @@ impl fmt::Display for Audit {
         write!(f, "{reordered} reordered, {early} early, {late} late, {wrong} wrong")?;
         if self.missed > 0 {
             write!(f, "; {} told as missed", self.missed)?;
+        }
+        if self.unseen > 0 {
+            write!(f, "; {} unseen behind a cut-off", self.unseen)?;
         }
         if self.unknown > 0 {
             write!(f, "; {} of unknown outcome", self.unknown)?;
@@ -159,7 +166,7 @@ impl<'a> Accounts<'a> {
             for (at, publisher) in (0..self.ledgers.len()).zip(0..) {
                 let expected = self.expected.get(&(follower.subject(), publisher));
                 let expected = expected.unwrap_or(&nothing);
-                missing += self.settle_lane(follower, at, expected, &mut audit.faults);
+                missing += self.settle_lane(follower, at, expected, &mut audit);
             }
             let told = follower.missed();
             audit.missed += told.min(missing);
@@ -176,8 +183,9 @@ impl<'a> Accounts<'a> {
         follower: &Follower,
         at: usize,
         expected: &Expected,
-        faults: &mut Faults,
+        audit: &mut Audit,
     ) -> u64 {
+        let faults = &mut audit.faults;
         let (lane, ledger) = (follower.lane(at), &self.ledgers[at]);
         let publisher = u32::try_from(at).unwrap_or(NUDGE);
         let (mut due, mut missing) = (expected.digest, 0);
@@ -185,7 +193,9 @@ impl<'a> Accounts<'a> {
             let number = self.layout.number(publisher, follower.subject(), place);
             let Some(Answer::Acknowledged(id)) = ledger.answer(number) else { continue };
             due = due.wrapping_sub(digest(number, id));
-            if id == 0 {
+            if follower.is_cut_off() && place >= lane.next {
+                audit.unseen += 1;
+            } else if id == 0 {
                 missing += 1;
             } else {
                 faults.lost += 1;

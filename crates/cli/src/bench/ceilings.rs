@@ -99,8 +99,8 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
     for is_allocated in [false, true] {
         for group in GROUPS {
             let append = Append { group, record: append::record(base.body_bytes), is_allocated };
-            progress.begin(&format!("append of {group}"), 1);
             let time = APPEND_TIME.min(base.time);
+            progress.begin(&format!("append of {group}"), 1, time);
             report.figures.extend(append.measure(directory.path().to_owned(), time).await?);
         }
     }

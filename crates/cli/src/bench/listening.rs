@@ -10,7 +10,7 @@ use super::{
     watcher::{Watched, Watcher},
     window::Crowd,
 };
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, ensure};
 use broker_client::Start;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::{ops::Range, sync::Arc, time::Duration};
@@ -57,6 +57,8 @@ pub struct Terms<'a> {
     pub publishers: usize,
     pub recorders: &'a [SharedRecorder],
     pub crowds: Arc<[Crowd]>,
+    /// Whether what they receive is what the round is about.
+    pub is_progress: bool,
 }
 
 impl Listeners {
@@ -89,7 +91,7 @@ impl Listeners {
                 crowds: terms.crowds.clone(),
                 place,
                 goal,
-                progress: scene.progress.clone(),
+                progress: terms.is_progress.then(|| scene.progress.clone()),
             };
             watching.spawn(watcher.run());
         }
@@ -166,9 +168,16 @@ pub async fn read_back(
             publishers,
             recorders: &[],
             crowds: Arc::new([]),
+            is_progress: false,
         };
         let listeners = Listeners::subscribe(scene, subjects, terms).await?;
         let heard = listeners.finish(scene, accounts).await?;
+        let failures: Vec<_> = heard.failures.0.keys().map(String::as_str).collect();
+        ensure!(
+            failures.is_empty(),
+            "what was stored cannot be read back: {}",
+            failures.join(", ")
+        );
         audit.add(heard.audit(accounts));
     }
     Ok(audit)

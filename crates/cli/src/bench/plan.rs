@@ -121,6 +121,22 @@ impl Plan {
         if self.live { Duration::ZERO } else { self.ttl }
     }
 
+    /// Messages that a round is through with at most: where subscribers are what it is about, each
+    /// receives them.
+    pub fn expected(&self) -> u64 {
+        let receives = matches!(self.workload, Workload::FanOut | Workload::Replay);
+        self.messages * if receives { self.subscribers as u64 } else { 1 }
+    }
+
+    /// How long a round lasts at most; what is read from its beginning has an end of its own.
+    pub fn longest(&self, is_warm_up: bool) -> Duration {
+        match self.workload {
+            Workload::Replay => Duration::MAX,
+            _ if is_warm_up => self.warm_up,
+            _ => self.time,
+        }
+    }
+
     /// The same for a round that only warms up.
     pub fn warming_up(&self) -> Self {
         Self { time: self.warm_up, ..self.clone() }

@@ -41,11 +41,12 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
         if number == 0 && plan.warm_up == Duration::ZERO {
             continue;
         }
-        progress.begin(&name, plan.messages);
+        let time = plan.longest(number == 0);
+        progress.begin(&name, plan.expected(), time);
         let round = session.play(number).await?;
         report.audit.add(round.audit);
         if let Some(side) = &mut side {
-            progress.begin(&format!("{name}, ceiling"), plan.messages);
+            progress.begin(&format!("{name}, ceiling"), plan.expected(), time);
             report.audit.add(side.play(number).await?);
         }
         if number > 0 {

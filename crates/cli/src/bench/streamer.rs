@@ -6,8 +6,10 @@ use super::{
     lane::Books,
     ledger::Answer,
     pace::Pace,
+    progress::Progress,
     recorder::SharedRecorder,
     scene::Scene,
+    time::Epoch,
     window::{Crowd, Window},
 };
 use anyhow::{Result, anyhow};
@@ -86,7 +88,9 @@ impl Streamer {
         let ring = Arc::new(Ring::new(self.in_flight));
         let mut listening = Listening(tokio::spawn(listen(
             answers,
-            self.scene.clone(),
+            // Where others listen, what they receive is counted.
+            self.crowds.is_empty().then(|| self.scene.progress.clone()),
+            self.scene.epoch,
             self.recorder.clone(),
             window.clone(),
             ring.clone(),
@@ -166,7 +170,8 @@ impl Drop for Listening {
 
 async fn listen(
     mut answers: Answers,
-    scene: Scene,
+    progress: Option<Progress>,
+    epoch: Epoch,
     recorder: SharedRecorder,
     window: Arc<Window>,
     ring: Arc<Ring>,
@@ -174,7 +179,7 @@ async fn listen(
     let (mut books, mut told, mut goes_on) = (Books::default(), Vec::new(), true);
     while goes_on {
         goes_on = answers.take(&mut told).await;
-        let (now, count) = (scene.epoch.now(), told.len() as u64);
+        let (now, count) = (epoch.now(), told.len() as u64);
         {
             let mut recorder = recorder.lock();
             for answer in told.drain(..) {
@@ -188,7 +193,9 @@ async fn listen(
                 }
             }
         }
-        scene.progress.add(count);
+        if let Some(progress) = &progress {
+            progress.add(count);
+        }
         window.answer(count);
     }
     window.open();

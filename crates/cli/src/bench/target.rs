@@ -67,8 +67,9 @@ impl Target {
         match (&self.own, self.process) {
             (Some(own), _) => {
                 let kind = own.storage.name();
-                let place = match is_in_memory(own.directory.path()) {
-                    _ if own.storage == StorageKind::Memory => "",
+                let is_free =
+                    own.storage == StorageKind::Local && is_in_memory(own.directory.path());
+                let place = match is_free {
                     true => " on a file system in memory, where a sync costs nothing",
                     false => "",
                 };

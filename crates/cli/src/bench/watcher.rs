@@ -35,7 +35,8 @@ pub struct Watcher {
     pub place: usize,
     /// How many messages there will be on its subject, once that is known.
     pub goal: watch::Receiver<Option<u64>>,
-    pub progress: Progress,
+    /// Where its messages are counted for the person who waits.
+    pub progress: Option<Progress>,
 }
 
 /// What a watcher saw.
@@ -84,6 +85,7 @@ impl Watcher {
                 }
                 Ok(Received::Again) => self.follower.take_again(),
                 Err(failure) => {
+                    self.follower.cut_off();
                     seen.failure = Some(failure);
                     break;
                 }
@@ -134,7 +136,9 @@ impl Watcher {
         if let Some(crowd) = self.crowd() {
             crowd.see(self.place, self.follower.progress());
         }
-        self.progress.add(count);
+        if let Some(progress) = &self.progress {
+            progress.add(count);
+        }
         if let Some(recorder) = &self.recorder {
             let mut recorder = recorder.lock();
             for (due, now) in latencies.iter() {

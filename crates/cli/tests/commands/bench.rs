@@ -3,6 +3,7 @@
 use crate::{
     command::{Finished, PATIENCE, Running, broker, run},
     server::Server,
+    terminal::{TYPED, Terminal},
 };
 use rustix::process::Signal;
 use serde_json::Value;
@@ -176,6 +177,33 @@ fn another_broker_is_measured_where_it_is() {
     assert_eq!(report["per_stored_message"], Value::Null);
     // It goes on.
     server.run(&["health"]).text();
+}
+
+#[test]
+fn a_broker_that_keeps_nothing_is_found_out() {
+    // It acknowledges everything, and shows messages of its own to whoever subscribes.
+    let mut handler = Running::start(broker(&["bench", "empty", "--messages", "5"]));
+    let address = handler.hear(|line| Some(line.trim().rsplit_once(' ')?.1.to_owned()));
+    let inside = tempfile::tempdir().unwrap();
+    let few = ["--warm-up", "0s", "--rounds", "1", "--messages", "20", "--server", &address];
+    let finished = run(bench_in(inside.path(), &[&["publish"], &few[..]].concat()), b"");
+    assert_eq!(finished.code, Some(1), "{finished:?}");
+    let text = String::from_utf8(finished.stdout).unwrap();
+    assert!(text.contains("audit     FAULTS FOUND; 5 checked: 20 lost, "), "{text}");
+    assert!(text.contains(" 5 wrong"), "{text}");
+}
+
+#[test]
+fn a_person_who_waits_sees_how_far_it_is() {
+    let inside = tempfile::tempdir().unwrap();
+    let command = bench(inside.path(), &["publish", "--storage", "memory"]);
+    let mut terminal = Terminal::start(command, TYPED);
+    terminal.sees("round 1 of 1 [");
+    let (code, shown) = terminal.finish();
+    assert_eq!(code, Some(0), "{shown}");
+    // The line of the progress is taken away.
+    let rest = shown.rsplit("^[[2K").next().unwrap();
+    assert!(rest.trim_start().starts_with("workload  unary publish"), "{rest}");
 }
 
 #[test]

@@ -20,6 +20,7 @@ pub struct Follower {
     distinct: u64,
     missed: u64,
     nudges: u64,
+    is_cut_off: bool,
     faults: Faults,
 }
 
@@ -47,6 +48,7 @@ impl Follower {
             distinct: 0,
             missed: 0,
             nudges: 0,
+            is_cut_off: false,
             faults: Faults::default(),
         }
     }
@@ -93,6 +95,15 @@ impl Follower {
     pub fn take_again(&mut self) {
         self.received += 1;
         self.faults.duplicated += 1;
+    }
+
+    /// The subscription failed: what did not come is not lost by that.
+    pub fn cut_off(&mut self) {
+        self.is_cut_off = true;
+    }
+
+    pub fn is_cut_off(&self) -> bool {
+        self.is_cut_off
     }
 
     fn is_as_published(&self, message: &Delivery, stamp: Stamp) -> bool {

@@ -86,6 +86,15 @@ fn a_lost_message_is_found_in_the_middle_and_at_the_end() {
 }
 
 #[test]
+fn what_a_subscription_that_was_cut_off_did_not_show_is_not_lost() {
+    let mut follower = follow((0..8).filter(|at| *at != 4).map(stored));
+    follower.cut_off();
+    let audit = settle(&[follower], &ledgers(true), LAYOUT, 0);
+    assert_eq!(audit.faults, Faults { lost: 1, ..Faults::default() });
+    assert_eq!(audit.unseen, 2);
+}
+
+#[test]
 fn a_doubled_message_is_found() {
     let twice = (0..10).flat_map(|at| if at == 3 { vec![stored(at); 2] } else { vec![stored(at)] });
     assert_eq!(faults(twice), Faults { duplicated: 1, ..Faults::default() });
@@ -189,10 +198,10 @@ fn delivered_only_messages_may_be_missed_but_not_in_silence() {
 #[test]
 fn the_line_names_every_fault() {
     let faults = Faults { lost: 1, duplicated: 2, reordered: 3, early: 4, late: 5, wrong: 6 };
-    let audit = Audit { checked: 9, faults, missed: 7, unknown: 8 };
+    let audit = Audit { checked: 9, faults, missed: 7, unseen: 6, unknown: 8 };
     assert_eq!(
         audit.to_string(),
         "9 checked: 1 lost, 2 duplicated, 3 reordered, 4 early, 5 late, 6 wrong; \
-         7 told as missed; 8 of unknown outcome"
+         7 told as missed; 6 unseen behind a cut-off; 8 of unknown outcome"
     );
 }

@@ -165,7 +165,7 @@ pub async fn measure(plan: &Plan, progress: &Progress, name: &str) -> Result<(Ve
         if number == 0 && plan.warm_up.is_zero() {
             continue;
         }
-        progress.begin(name, plan.messages);
+        progress.begin(name, plan.expected(), plan.time);
         audit.add(side.play(number).await?);
     }
     Ok((side.figures(), audit))

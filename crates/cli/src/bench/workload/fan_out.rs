@@ -32,6 +32,7 @@ pub async fn play(scene: &Scene) -> Result<Round> {
         publishers: plan.publishers,
         recorders: &arrived,
         crowds: crowds.clone(),
+        is_progress: true,
     };
     let listeners = Listeners::subscribe(scene, &scene.subjects, terms).await?;
     let meter = scene.meter()?;

@@ -51,6 +51,7 @@ pub async fn play(scene: &Scene) -> Result<Round> {
         publishers: plan.in_flight,
         recorders: &arrived,
         crowds: Arc::new([]),
+        is_progress: false,
     };
     let listeners = Listeners::subscribe(scene, &scene.subjects, terms).await?;
     let meter = scene.meter()?;

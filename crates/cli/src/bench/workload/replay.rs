@@ -29,7 +29,7 @@ pub async fn fill(scene: &Scene) -> Result<Stock> {
         ..(*scene.plan).clone()
     };
     let scene = Scene { plan: Arc::new(plan), ..scene.clone() };
-    scene.progress.begin("storing", scene.plan.messages);
+    scene.progress.begin("storing", scene.plan.messages, scene.plan.time);
     let recorders = scene.recorders(1);
     let books = publish_all(&scene, &scene.pace(), &no_crowds(), &recorders).await?;
     let (ledgers, failures) = crate::bench::lane::together(books);
@@ -55,6 +55,7 @@ pub async fn play(scene: &Scene) -> Result<Round> {
         publishers: stock.ledgers.len(),
         recorders: &[],
         crowds: Arc::new([]),
+        is_progress: true,
     };
     let listeners = Listeners::subscribe(scene, &stock.subjects, terms).await?;
     let heard = listeners.finish(scene, &accounts).await?;
