@@ -76,15 +76,15 @@ pub struct BenchCommand {
     /// How long stored messages live
     #[arg(long, default_value = "15m", value_name = "TIME", value_parser = time::parse)]
     pub ttl: Duration,
-    /// Rounds that are measured
-    #[arg(long, default_value = "5", value_name = "N", value_parser = number(1..=100))]
-    pub rounds: usize,
+    /// Rounds that are measured: 5, of `storm` 1
+    #[arg(long, value_name = "N", value_parser = number(1..=100))]
+    pub rounds: Option<usize>,
     /// How long a round is measured
     #[arg(long, default_value = "3s", value_name = "TIME", value_parser = up_to_an_hour)]
     pub time: Duration,
-    /// How long to warm up before; 0s: not at all
-    #[arg(long, default_value = "1s", value_name = "TIME", value_parser = up_to_an_hour)]
-    pub warm_up: Duration,
+    /// How long to warm up before: 1s, of `storm` 0s, which is not at all
+    #[arg(long, value_name = "TIME", value_parser = up_to_an_hour)]
+    pub warm_up: Option<Duration>,
     /// Messages of a round at most
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=50_000_000))]
     pub messages: Option<u64>,
@@ -156,7 +156,7 @@ pub mod tests {
     fn settings_of_the_broker_stand_behind_two_dashes() {
         let command = command(&["replay", "--rounds", "2", "--", "--segment-size", "1MiB"]);
         assert_eq!(command.settings, ["--segment-size", "1MiB"]);
-        assert_eq!((command.rounds, command.body), (2, 100));
+        assert_eq!((command.rounds, command.body), (Some(2), 100));
     }
 
     #[test]

@@ -80,9 +80,9 @@ impl Plan {
             live: command.live,
             body_bytes: command.body,
             ttl: command.ttl,
-            rounds: command.rounds,
+            rounds: command.rounds.unwrap_or(defaults.rounds),
             time: command.time,
-            warm_up: command.warm_up,
+            warm_up: command.warm_up.unwrap_or(defaults.warm_up),
             messages: command.messages.unwrap_or(defaults.messages),
         };
         plan.check()?;

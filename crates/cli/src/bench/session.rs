@@ -28,7 +28,7 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
     let target = Target::open(command).await?;
     let mut report = Report::new(plan.words(), target.words());
     let mut side = match command.ceiling {
-        true => Some(Side::open(&plan, progress).await?),
+        true => Some(Side::open(&plan, target.data(), progress).await?),
         false => None,
     };
     let mut session = Session::open(plan.clone(), &target, progress).await?;
@@ -59,11 +59,9 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
     rounds.iter().for_each(|round| failures.merge(round.failures.clone()));
     report.errors = failures.0;
     let stored = session.stored;
-    let data = target.data();
     drop(session);
     if let Some(side) = side {
-        let (ceilings, shares) = side.finish(&plan, &report.figures, data.as_deref()).await?;
-        (report.ceilings, report.shares) = (ceilings, shares);
+        (report.ceilings, report.shares) = side.finish(&report.figures);
     }
     let activity = target.close().await?;
     report.per_stored_message = activity

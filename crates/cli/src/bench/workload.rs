@@ -12,7 +12,7 @@ use super::{round::Round, scene::Scene};
 use anyhow::Result;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// What is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -59,6 +59,8 @@ pub struct Defaults {
     pub rate: Option<f64>,
     pub subjects: usize,
     pub messages: u64,
+    pub rounds: usize,
+    pub warm_up: Duration,
     pub uses: Uses,
 }
 
@@ -84,6 +86,8 @@ impl Workload {
             rate: None,
             subjects: 1,
             messages,
+            rounds: 5,
+            warm_up: Duration::from_secs(1),
             uses,
         };
         match self {
@@ -108,7 +112,10 @@ impl Workload {
             Self::Storm => Defaults {
                 subjects: 16,
                 rate: Some(2_000.0),
-                ..defaults(4, 256, 200_000, Uses { ceiling: false, ..calls })
+                // One takes long: it waits until the space is back.
+                rounds: 1,
+                warm_up: Duration::ZERO,
+                ..defaults(4, 256, 1_000_000, Uses { ceiling: false, ..calls })
             },
             Self::Ceilings | Self::Empty => {
                 defaults(4, 256, 1_000_000, Uses { subjects: false, ..none })

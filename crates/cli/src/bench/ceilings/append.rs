@@ -38,28 +38,39 @@ pub fn record(body: usize) -> usize {
     body + AROUND_A_BODY
 }
 
+/// What one measurement brought.
+#[derive(Debug)]
+pub struct Appended {
+    records: u64,
+    took: Duration,
+    /// Of a write with its sync.
+    recorder: Recorder,
+}
+
 impl Append {
-    /// Appends for that long. Answers records a second and the time of a write with its sync.
-    pub async fn measure(self, directory: PathBuf, time: Duration) -> Result<Vec<Figure>> {
+    /// Appends in that directory for that long.
+    pub async fn measure(self, directory: PathBuf, time: Duration) -> Result<Appended> {
         let measuring = tokio::task::spawn_blocking(move || self.run(&directory, time));
-        let (records, took, recorder) =
-            measuring.await?.context("cannot write to the disk that is measured")?;
-        #[expect(clippy::cast_precision_loss, reason = "a rate")]
-        let rate = records as f64 / took.as_secs_f64();
-        let file = if self.is_allocated { "preallocated" } else { "growing" };
-        let name = format!("append of {} to a {file} file", self.group);
-        let mut figures =
-            vec![Figure::new(format!("{name}, records"), "/s", Better::Higher, vec![rate])];
-        for (percent, label) in [(50.0, "p50"), (99.0, "p99")] {
-            #[expect(clippy::cast_precision_loss, reason = "a time")]
-            let micros = recorder.percentile(percent) as f64 / 1e3;
-            let name = format!("{name}, sync {label}");
-            figures.push(Figure::new(name, "us", Better::Lower, vec![micros]));
-        }
-        Ok(figures)
+        measuring.await?.context("cannot write to the disk that is measured")
     }
 
-    fn run(self, directory: &Path, time: Duration) -> io::Result<(u64, Duration, Recorder)> {
+    /// Records a second, and the times of a write with its sync.
+    #[expect(clippy::cast_precision_loss, reason = "figures for the eye")]
+    pub fn figures(self, rounds: &[Appended]) -> Vec<Figure> {
+        let file = if self.is_allocated { "preallocated" } else { "growing" };
+        let name = format!("append of {} to a {file} file", self.group);
+        let rates = rounds.iter().map(|one| one.records as f64 / one.took.as_secs_f64());
+        let mut figures =
+            vec![Figure::new(format!("{name}, records"), "/s", Better::Higher, rates.collect())];
+        for (percent, label) in [(50.0, "p50"), (99.0, "p99")] {
+            let micros = rounds.iter().map(|one| one.recorder.percentile(percent) as f64 / 1e3);
+            let name = format!("{name}, sync {label}");
+            figures.push(Figure::new(name, "us", Better::Lower, micros.collect()));
+        }
+        figures
+    }
+
+    fn run(self, directory: &Path, time: Duration) -> io::Result<Appended> {
         let path = directory.join("ceiling");
         let result = self.append(&path, time);
         // What stays is removed with the directory.
@@ -67,7 +78,7 @@ impl Append {
         result
     }
 
-    fn append(self, path: &Path, time: Duration) -> io::Result<(u64, Duration, Recorder)> {
+    fn append(self, path: &Path, time: Duration) -> io::Result<Appended> {
         let buffer = vec![7; self.group * self.record];
         let mut file = self.begin(path)?;
         let (epoch, begun) = (Epoch::begin(), Instant::now());
@@ -87,7 +98,7 @@ impl Append {
             offset += buffer.len() as u64;
             records += self.group as u64;
         }
-        Ok((records, begun.elapsed().saturating_sub(apart), recorder))
+        Ok(Appended { records, took: begun.elapsed().saturating_sub(apart), recorder })
     }
 
     fn begin(self, path: &Path) -> io::Result<File> {
@@ -115,7 +126,8 @@ mod tests {
         for is_allocated in [false, true] {
             let append = Append { group: 100, record: record(100), is_allocated };
             let time = Duration::from_millis(20);
-            let figures = append.measure(directory.path().to_owned(), time).await.unwrap();
+            let one = append.measure(directory.path().to_owned(), time).await.unwrap();
+            let figures = append.figures(&[one]);
             assert!(figures.iter().all(|figure| figure.median > 0.0), "{figures:?}");
             assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
         }

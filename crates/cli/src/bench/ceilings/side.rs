@@ -1,7 +1,8 @@
 //! The ceiling that is measured beside a workload, round by round.
 
 use super::{
-    append::{self, Append},
+    LONGEST_APPEND,
+    append::{self, Append, Appended},
     empty,
 };
 use crate::bench::{
@@ -19,12 +20,10 @@ use crate::bench::{
     workload::Workload,
 };
 use anyhow::{Context, Result};
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 /// Messages that the empty handler has ready at most.
 const MOST_READY: u64 = 1_000_000;
-/// How long the disk alone is measured.
-const APPEND_TIME: Duration = Duration::from_secs(1);
 /// Records that are synced together where publishing is pipelined.
 const PIPELINED: usize = 1_000;
 
@@ -35,11 +34,35 @@ pub struct Side {
     scene: Scene,
     plan: Plan,
     rounds: Vec<Round>,
+    disk: Option<Disk>,
+}
+
+/// The disk under the broker's store.
+struct Disk {
+    append: Append,
+    directory: PathBuf,
+    rounds: Vec<Appended>,
+}
+
+impl Disk {
+    /// `None` where the disk is no bound of the workload.
+    fn new(plan: &Plan, directory: Option<PathBuf>) -> Option<Self> {
+        let group = match plan.workload {
+            Workload::Publish => 1,
+            Workload::Stream | Workload::FanOut => PIPELINED,
+            _ => return None,
+        };
+        let append = Append { group, record: append::record(plan.body_bytes), is_allocated: true };
+        let directory = directory.filter(|_| !plan.live)?;
+        Some(Self { append, directory, rounds: Vec::new() })
+    }
 }
 
 impl Side {
     /// Starts the handler. What listens or reads is measured as a replay: the handler has its messages.
-    pub async fn open(plan: &Plan, progress: &Progress) -> Result<Self> {
+    /// The store's directory is where the disk is measured; without one it is not.
+    pub async fn open(plan: &Plan, data: Option<PathBuf>, progress: &Progress) -> Result<Self> {
+        let disk = Disk::new(plan, data);
         let workload = match plan.workload {
             Workload::FanOut | Workload::Replay => Workload::Replay,
             other => other,
@@ -68,7 +91,7 @@ impl Side {
             stock: Some(Arc::new(Stock { subjects, ledgers })),
             is_empty: true,
         };
-        Ok(Self { _child: child, scene, plan, rounds: Vec::new() })
+        Ok(Self { _child: child, scene, plan, rounds: Vec::new(), disk })
     }
 
     /// Plays a round; that of number 0 warms up. Answers what the audit found.
@@ -79,6 +102,10 @@ impl Side {
         let audit = round.audit;
         if number > 0 {
             self.rounds.push(round);
+            if let Some(disk) = &mut self.disk {
+                let time = LONGEST_APPEND.min(self.plan.time);
+                disk.rounds.push(disk.append.measure(disk.directory.clone(), time).await?);
+            }
         }
         Ok(audit)
     }
@@ -87,35 +114,20 @@ impl Side {
         figures(&self.rounds)
     }
 
-    /// The ceilings, and how much of them was reached. The store's directory is where the disk is
-    /// measured; without one it is not.
-    pub async fn finish(
-        self,
-        plan: &Plan,
-        ours: &[Figure],
-        data: Option<&Path>,
-    ) -> Result<(Vec<Figure>, Vec<Share>)> {
+    /// The ceilings, and how much of them was reached.
+    pub fn finish(self, ours: &[Figure]) -> (Vec<Figure>, Vec<Share>) {
         let mut ceilings = self.figures();
         let mut shares = Vec::new();
         if let (Some(ours), Some(ceiling)) = (ours.first(), ceilings.first()) {
             let of = "messages a second of the empty handler";
             shares.extend(share(of, &ours.unit, ours.median, ceiling.median));
         }
-        if let Some(directory) = data.filter(|_| !plan.live) {
-            let (directory, body) = (directory.to_owned(), plan.body_bytes);
-            let group = match plan.workload {
-                Workload::Publish => Some(1),
-                Workload::Stream | Workload::FanOut => Some(PIPELINED),
-                _ => None,
-            };
-            if let Some(group) = group {
-                let append = Append { group, record: append::record(body), is_allocated: true };
-                let measured = append.measure(directory, APPEND_TIME).await?;
-                shares.extend(disk_shares(&append, &measured, ours, &ceilings));
-                ceilings.extend(measured);
-            }
+        if let Some(disk) = &self.disk {
+            let measured = disk.append.figures(&disk.rounds);
+            shares.extend(disk_shares(&disk.append, &measured, ours, &ceilings));
+            ceilings.extend(measured);
         }
-        Ok((ceilings, shares))
+        (ceilings, shares)
     }
 }
 
@@ -159,7 +171,7 @@ fn share(of: &str, unit: &str, ours: f64, ceiling: f64) -> Option<Share> {
 
 /// Measures a plan on a handler of its own.
 pub async fn measure(plan: &Plan, progress: &Progress, name: &str) -> Result<(Vec<Figure>, Audit)> {
-    let mut side = Side::open(plan, progress).await.with_context(|| name.to_owned())?;
+    let mut side = Side::open(plan, None, progress).await.with_context(|| name.to_owned())?;
     let mut audit = Audit::default();
     for number in 0..=plan.rounds {
         if number == 0 && plan.warm_up.is_zero() {
