@@ -59,7 +59,9 @@ impl Process {
 
     fn read(self, name: &str) -> Result<String> {
         let path = format!("/proc/{}/{name}", self.pid);
-        fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+        fs::read_to_string(&path).with_context(|| {
+            format!("cannot read {path}: the broker's process ended, or is not ours to look at")
+        })
     }
 
     fn cpu(self) -> Result<Duration> {

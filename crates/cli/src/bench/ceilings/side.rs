@@ -47,9 +47,10 @@ struct Disk {
 impl Disk {
     /// `None` where the disk is no bound of the workload.
     fn new(plan: &Plan, directory: Option<PathBuf>) -> Option<Self> {
-        let group = match plan.workload {
-            Workload::Publish => 1,
-            Workload::Stream | Workload::FanOut => PIPELINED,
+        let group = match (plan.workload, plan.in_flight) {
+            (Workload::Publish | Workload::Stream, 1) => 1,
+            (Workload::Stream | Workload::FanOut, PIPELINED..) => PIPELINED,
+            // How many messages share a sync is not known beforehand.
             _ => return None,
         };
         let append = Append { group, record: append::record(plan.body_bytes), is_allocated: true };
