@@ -74,7 +74,8 @@ impl Process {
 
     fn anonymous(self) -> Result<u64> {
         let kib = value(&self.read("status")?, "RssAnon:");
-        Ok(kib.context("/proc/PID/status has no RssAnon")? * 1024)
+        // One that ended and was not waited for yet has no memory.
+        Ok(kib.with_context(|| format!("the broker's process {} ended", self.pid))? * 1024)
     }
 
     /// Begins to measure.
