@@ -2,6 +2,7 @@
 
 use crate::{
     admin::Admin,
+    bench::BenchCommand,
     completions::CompletionsCommand,
     config::ConfigCommand,
     fetch::FetchCommand,
@@ -52,6 +53,8 @@ pub enum Verb {
     Purge(PurgeCommand),
     /// Print a script that completes `broker` in a shell
     Completions(CompletionsCommand),
+    /// Measure a broker, and audit every message while it does
+    Bench(Box<BenchCommand>),
 }
 
 /// Names the broker that the client verbs talk to.

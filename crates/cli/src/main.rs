@@ -2,6 +2,7 @@
 
 mod admin;
 mod arguments;
+mod bench;
 mod completions;
 mod config;
 mod exit;
@@ -48,6 +49,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Subjects(command) => subjects::run(command).await,
             Verb::Purge(command) => purge::run(command).await,
             Verb::Completions(command) => completions::run(&command),
+            Verb::Bench(command) => bench::run(*command).await,
         }
     });
     // A thread may be reading from a terminal: nobody waits for the next line.
@@ -57,10 +59,16 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
 
 fn runtime(verb: &Verb) -> std::io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
-    if !matches!(verb, Verb::Serve(_)) {
+    match verb {
+        Verb::Serve(_) => {}
+        Verb::Bench(command) => {
+            command.threads.map(|threads| builder.worker_threads(threads));
+        }
         // Beside the main thread, which may wait for a slow reader of the output, this one keeps
         // the connection alive.
-        builder.worker_threads(1);
+        _ => {
+            builder.worker_threads(1);
+        }
     }
     builder.enable_all().build()
 }

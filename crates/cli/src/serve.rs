@@ -10,7 +10,7 @@ use crate::settings::{self, Resolved, ServeArguments, Settings};
 use anyhow::{Context, Result};
 use broker_core::{Broker, Observer, SystemTime};
 use broker_server::Server;
-use broker_storage::Opened;
+use broker_storage::{Activity, Opened};
 use logger::Logger;
 use signals::Signals;
 use std::{
@@ -34,8 +34,8 @@ pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
     let server = Server::bind(settings.server()).await?.observed_by(observer.clone());
 
     let opening = open(&settings, observer.clone());
-    let broker = tokio::select! {
-        broker = opening => broker?,
+    let (broker, activity) = tokio::select! {
+        opened = opening => opened?,
         signal = signals.next() => {
             info!(signal, "closed before it was open");
             return Ok(ExitCode::SUCCESS);
@@ -47,23 +47,24 @@ pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
     let served = server.run(broker, leave(signals, grace)).await;
     observer.finish();
     served?;
-    info!("closed");
+    info!(syncs = activity.syncs(), written_bytes = activity.written(), "closed");
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the store and the broker over it.
-async fn open(settings: &Settings, observer: Arc<Logger>) -> Result<Broker> {
+/// Opens the store and the broker over it. Answers with it what is counted of the store's disk.
+async fn open(settings: &Settings, observer: Arc<Logger>) -> Result<(Broker, Arc<Activity>)> {
     let kind = settings.storage();
     info!(storage = kind, "storage type chosen: {kind}");
     let begun = Instant::now();
-    let Opened { storage, recovery } = store::open(settings).await?;
+    let Opened { storage, recovery, activity } = store::open(settings).await?;
     let took_ms = milliseconds(begun.elapsed());
     info!(storage = kind, took_ms, "store open: {recovery}");
     let observer: Arc<dyn Observer> = observer;
     // The chance that hash tables take.
     let seed = RandomState::new().hash_one(std::process::id());
     let time = Arc::new(SystemTime);
-    Ok(Broker::open(storage, time, observer, settings.limits(), seed).await?)
+    let broker = Broker::open(storage, time, observer, settings.limits(), seed).await?;
+    Ok((broker, activity))
 }
 
 /// Says where it listens.

@@ -11,7 +11,7 @@ mod open;
 mod operation;
 
 pub use faulty::Faulty;
-pub use local::{LocalConfig, LocalOpenError, LocalStorage, Recovery};
+pub use local::{Activity, LocalConfig, LocalOpenError, LocalStorage, Recovery};
 pub use memory::{MemoryConfig, MemoryStorage};
 pub use observed::{Observed, Outcome, StorageCall, StorageObserver};
 pub use open::{OpenError, Opened, StorageConfig, open};

@@ -1,6 +1,6 @@
 //! From a setting to a store: the only place that knows all kinds.
 
-use crate::{LocalConfig, LocalOpenError, LocalStorage, MemoryConfig, MemoryStorage};
+use crate::{Activity, LocalConfig, LocalOpenError, LocalStorage, MemoryConfig, MemoryStorage};
 use broker_core::Storage;
 use std::{fmt, sync::Arc};
 
@@ -19,6 +19,8 @@ pub struct Opened {
     pub storage: Arc<dyn Storage>,
     /// What was found and mended while opening it, for the log.
     pub recovery: String,
+    /// What the store has asked of the disk so far; nothing where it has none.
+    pub activity: Arc<Activity>,
 }
 
 /// Why a store did not open.
@@ -38,10 +40,13 @@ pub fn open(config: StorageConfig) -> Result<Opened, OpenError> {
         StorageConfig::Memory(config) => Ok(Opened {
             storage: Arc::new(MemoryStorage::new(config)),
             recovery: "the memory store starts empty".into(),
+            activity: Arc::default(),
         }),
         StorageConfig::Local(config) => {
             let (storage, recovery) = LocalStorage::open(&config)?;
-            Ok(Opened { storage: Arc::new(storage), recovery: recovery.to_string() })
+            let activity = storage.activity();
+            let recovery = recovery.to_string();
+            Ok(Opened { storage: Arc::new(storage), recovery, activity })
         }
     }
 }

@@ -13,7 +13,7 @@ pub struct Choice {
 }
 
 /// The kinds of store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum StorageKind {
     /// In the process's memory.
     Memory,

@@ -20,7 +20,7 @@ mod page;
 mod relations;
 mod resolution;
 mod setting;
-mod size;
+pub mod size;
 mod source;
 mod strangers;
 mod table;
@@ -31,7 +31,7 @@ mod values;
 mod wrong;
 
 pub use arguments::ServeArguments;
-pub use choices::LogFormat;
+pub use choices::{LogFormat, StorageKind};
 pub use entry::Entry;
 pub use example::example;
 pub use inputs::of_client;

@@ -191,6 +191,7 @@ fn help_of_every_verb() {
         "subjects",
         "purge",
         "completions",
+        "bench",
     ] {
         let help = run(broker(&["help", verb]), b"");
         masked(|| assert_snapshot!(format!("help_{verb}"), help.text()));

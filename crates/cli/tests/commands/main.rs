@@ -2,6 +2,7 @@
 //!
 //! Every broker and command is a child process that ends with its handle.
 
+mod bench;
 mod command;
 mod completions;
 mod environment;

@@ -29,6 +29,7 @@
 
 mod catalog;
 mod config;
+mod counted;
 mod directory;
 pub mod disk;
 mod files;
@@ -53,6 +54,7 @@ mod upkeep;
 mod writer;
 
 pub use config::{LocalConfig, LocalOpenError};
+pub use counted::Activity;
 pub use recovery::Recovery;
 
 use broker_core::{
@@ -60,6 +62,7 @@ use broker_core::{
     Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Writable,
 };
 use catalog::Catalog;
+use counted::Counted;
 use disk::{Disk, RealDisk};
 use gate::{Gate, GateLimits};
 use inbox::{Inbox, Senders};
@@ -79,6 +82,7 @@ pub struct LocalStorage {
     gate: Arc<Gate>,
     inbox: Inbox,
     threads: Vec<JoinHandle<()>>,
+    activity: Arc<Activity>,
 }
 
 impl LocalStorage {
@@ -88,7 +92,18 @@ impl LocalStorage {
     /// One sentence; see [`LocalOpenError`].
     pub fn open(config: &LocalConfig) -> Result<(Self, Recovery), LocalOpenError> {
         let disk = RealDisk::open(&config.directory).map_err(|error| config.cannot_open(error))?;
-        Self::open_on(Arc::new(disk), config).map_err(|error| config.cannot_open(error))
+        let disk = Counted::new(disk);
+        let activity = disk.activity();
+        let opened = Self::open_on(Arc::new(disk), config);
+        let (mut store, recovery) = opened.map_err(|error| config.cannot_open(error))?;
+        store.activity = activity;
+        Ok((store, recovery))
+    }
+
+    /// What the store asks of the disk; nothing is counted on a disk of [`LocalStorage::open_on`].
+    #[must_use]
+    pub fn activity(&self) -> Arc<Activity> {
+        self.activity.clone()
     }
 
     /// Opens a store on any disk; the directory of the configuration is not looked at.
@@ -107,7 +122,7 @@ impl LocalStorage {
         let (senders, threads) = start(&catalog, &gate, config, end)?;
         recovery.took = began.elapsed();
         let inbox = Inbox::new(gate.clone(), senders);
-        Ok((Self { catalog, gate, inbox, threads }, recovery))
+        Ok((Self { catalog, gate, inbox, threads, activity: Arc::default() }, recovery))
     }
 
     /// Reads on a thread where waiting for the disk holds nobody up.

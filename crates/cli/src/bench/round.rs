@@ -1,0 +1,71 @@
+//! What one round brought.
+
+use super::{audit::Audit, ledger::Failures, process::Usage, recorder::Recorder, summary::Better};
+use std::time::Duration;
+
+/// The result of a round.
+#[derive(Debug, Default)]
+pub struct Round {
+    /// The first is what the workload is about.
+    pub flows: Vec<Flow>,
+    pub latencies: Vec<Latency>,
+    pub others: Vec<Other>,
+    pub usage: Option<Usage>,
+    pub failures: Failures,
+    pub audit: Audit,
+    /// Messages that the broker stored for it.
+    pub stored: u64,
+}
+
+/// Messages that went one way.
+#[derive(Debug, Clone, Copy)]
+pub struct Flow {
+    /// Such as `acknowledged`.
+    pub what: &'static str,
+    pub messages: u64,
+    /// Of bodies.
+    pub bytes: u64,
+    pub took: Duration,
+}
+
+/// How long something took, message by message.
+#[derive(Debug)]
+pub struct Latency {
+    /// Such as `acknowledgement`.
+    pub what: &'static str,
+    pub recorder: Recorder,
+}
+
+/// A figure of one workload.
+#[derive(Debug, Clone, Copy)]
+pub struct Other {
+    pub name: &'static str,
+    pub unit: &'static str,
+    pub better: Better,
+    pub value: f64,
+}
+
+impl Flow {
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    pub fn per_second(&self) -> f64 {
+        self.messages as f64 / self.took.as_secs_f64().max(1e-9)
+    }
+
+    /// Millions of bytes.
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    pub fn megabytes_per_second(&self) -> f64 {
+        self.bytes as f64 / 1e6 / self.took.as_secs_f64().max(1e-9)
+    }
+}
+
+impl Round {
+    /// Messages that the workload is about.
+    pub fn messages(&self) -> u64 {
+        self.flows.first().map_or(0, |flow| flow.messages)
+    }
+
+    pub fn latency(&mut self, what: &'static str, recorder: Option<Recorder>) {
+        let recorder = recorder.filter(|recorder| recorder.count() > 0);
+        self.latencies.extend(recorder.map(|recorder| Latency { what, recorder }));
+    }
+}

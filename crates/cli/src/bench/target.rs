@@ -1,0 +1,175 @@
+//! The broker that is measured: one of the bench's own, or another one.
+
+use super::{arguments::BenchCommand, child::Offspring, process::Process};
+use crate::settings::StorageKind;
+use anyhow::{Context, Result};
+use rustix::fs::statfs;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+use tempfile::TempDir;
+
+/// What the kernel calls the memory file system.
+const TMPFS: u64 = 0x0102_1994;
+
+/// A broker to measure. Dropping it ends it, if it is the bench's own, and removes its directory.
+#[derive(Debug)]
+pub struct Target {
+    pub address: String,
+    /// None when it is on another machine, or may not be looked at.
+    pub process: Option<Process>,
+    own: Option<Own>,
+}
+
+#[derive(Debug)]
+struct Own {
+    // Before the directory, so that nothing writes there any more when that is removed.
+    child: Offspring,
+    directory: TempDir,
+    storage: StorageKind,
+}
+
+/// What the broker's store has asked of the disk in the broker's whole life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    pub syncs: u64,
+    pub written_bytes: u64,
+}
+
+impl Target {
+    /// Starts a broker, or takes the one that is named.
+    pub async fn open(command: &BenchCommand) -> Result<Self> {
+        match &command.server {
+            Some(server) => Ok(Self {
+                address: server.clone(),
+                process: Process::listening_at(server),
+                own: None,
+            }),
+            None => Self::start(command).await,
+        }
+    }
+
+    async fn start(command: &BenchCommand) -> Result<Self> {
+        let directory = temporary_directory(command.dir.as_deref())?;
+        let (child, address) = Offspring::start(arguments(command, &directory), listening).await?;
+        Ok(Self {
+            address: format!("http://{address}"),
+            process: child.pid().map(Process::new),
+            own: Some(Own { child, directory, storage: command.storage }),
+        })
+    }
+
+    /// What it is, in words.
+    pub fn words(&self) -> String {
+        match (&self.own, self.process) {
+            (Some(own), _) => {
+                let kind = own.storage.name();
+                let is_free =
+                    own.storage == StorageKind::Local && is_in_memory(own.directory.path());
+                let place = match is_free {
+                    true => " on a file system in memory, where a sync costs nothing",
+                    false => "",
+                };
+                format!("a broker of its own, store `{kind}`{place}")
+            }
+            (None, Some(process)) => {
+                format!("the broker at {}, process {}", self.address, process.pid())
+            }
+            (None, None) => format!(
+                "the broker at {}; its process is not on this machine or not ours to look at, so its \
+                 processor time, memory and disk are not told",
+                self.address
+            ),
+        }
+    }
+
+    /// The directory of its store, where that is ours.
+    pub fn data(&self) -> Option<PathBuf> {
+        let own = self.own.as_ref()?;
+        (own.storage == StorageKind::Local).then(|| data(&own.directory))
+    }
+
+    /// Ends it and takes its directory away, if it is the bench's own.
+    pub async fn close(self) -> Result<Option<Activity>> {
+        let Some(Own { child, directory, .. }) = self.own else { return Ok(None) };
+        let said = child.end().await?;
+        directory.close().context("cannot remove the temporary directory")?;
+        Ok(said.iter().rev().find_map(|line| activity(line)))
+    }
+}
+
+/// A directory that is removed when this is dropped.
+pub fn temporary_directory(inside: Option<&Path>) -> Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("broker-bench-");
+    match inside {
+        Some(inside) => builder
+            .tempdir_in(inside)
+            .with_context(|| format!("cannot make a directory in {}", inside.display())),
+        None => builder.tempdir().context("cannot make a temporary directory"),
+    }
+}
+
+pub fn is_in_memory(path: &Path) -> bool {
+    statfs(path).is_ok_and(|about| u64::try_from(about.f_type) == Ok(TMPFS))
+}
+
+fn data(directory: &TempDir) -> PathBuf {
+    directory.path().join("data")
+}
+
+fn arguments(command: &BenchCommand, directory: &TempDir) -> Vec<OsString> {
+    let mut arguments: Vec<OsString> = [
+        "serve",
+        "--listen",
+        "127.0.0.1:0",
+        "--admin-listen",
+        "127.0.0.1:0",
+        "--log-format",
+        "json",
+        "--log-level",
+        "info",
+        "--storage",
+        command.storage.name(),
+        "--data-dir",
+    ]
+    .map(OsString::from)
+    .into();
+    arguments.push(data(directory).into());
+    arguments.extend(command.settings.iter().cloned());
+    arguments
+}
+
+fn listening(line: &str) -> Option<String> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    let is_it = line["message"].as_str()?.starts_with("gRPC server listening");
+    is_it.then(|| line["address"].as_str().map(str::to_owned))?
+}
+
+/// The last line of the broker's log.
+fn activity(line: &str) -> Option<Activity> {
+    let line: Value = serde_json::from_str(line).ok()?;
+    (line["message"].as_str()? == "closed").then(|| {
+        let number = |name: &str| line[name].as_u64();
+        Some(Activity { syncs: number("syncs")?, written_bytes: number("written_bytes")? })
+    })?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_of_a_broker_is_understood() {
+        let line = r#"{"level":"INFO","message":"gRPC server listening on port 7","address":"127.0.0.1:7","port":7}"#;
+        assert_eq!(listening(line).as_deref(), Some("127.0.0.1:7"));
+        let line = r#"{"level":"INFO","message":"closed","syncs":3,"written_bytes":4}"#;
+        assert_eq!(activity(line), Some(Activity { syncs: 3, written_bytes: 4 }));
+        for other in ["", "broker: no", r#"{"message":"closing"}"#, r#"{"message":"closed"}"#] {
+            assert_eq!((listening(other), activity(other)), (None, None));
+        }
+    }
+}
