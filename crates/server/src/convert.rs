@@ -64,16 +64,15 @@ pub struct Publications {
 }
 
 impl Publications {
-    /// One publication, owning its memory. `buffer` is the size of the buffer that the request is a
-    /// slice of.
-    pub fn read(&mut self, encoded: Bytes, buffer: usize) -> Result<Publication, Invalid> {
+    /// One publication, owning its memory. The request is a slice of `buffer`.
+    pub fn read(&mut self, encoded: &[u8], buffer: &Bytes) -> Result<Publication, Invalid> {
         let size = encoded.len();
         if size > MAX_MESSAGE {
             return Err(Invalid::TooLarge(size));
         }
         let request = lenient::PublishRequest::decode(encoded).map_err(malformed)?;
         Ok(Publication {
-            subject: self.subject(&request.subject)?,
+            subject: self.subject(request.subject)?,
             lifetime: lifetime(&request)?,
             headers: headers(&request.headers)?,
             body: own(request.body, buffer),
@@ -91,17 +90,17 @@ impl Publications {
 }
 
 /// A body that does not pin a receive buffer: a slice of one is copied, unless it is most of it anyway.
-fn own(body: Bytes, buffer: usize) -> Bytes {
+fn own(body: &[u8], buffer: &Bytes) -> Bytes {
     // Smaller ones may be slices of the transport's own buffers, whose size is not known here.
     const WORTH_KEEPING: usize = 64 * 1024;
-    if body.len() >= WORTH_KEEPING && body.len() >= buffer / 8 * 7 {
-        body
+    if body.len() >= WORTH_KEEPING && body.len() >= buffer.len() / 8 * 7 {
+        buffer.slice_ref(body)
     } else {
-        Bytes::copy_from_slice(&body)
+        Bytes::copy_from_slice(body)
     }
 }
 
-fn malformed(error: prost::DecodeError) -> Invalid {
+fn malformed(error: impl std::fmt::Display) -> Invalid {
     Invalid::Malformed(error.to_string())
 }
 
@@ -142,7 +141,7 @@ fn headers(entries: &[lenient::HeaderEntry]) -> Result<Headers, Invalid> {
     let mut pairs = Vec::with_capacity(entries.len());
     for entry in entries {
         let text = |bytes| std::str::from_utf8(bytes).map_err(|_| Invalid::HeaderNotUtf8);
-        pairs.push((text(&entry.key)?, text(&entry.value)?));
+        pairs.push((text(entry.key)?, text(entry.value)?));
     }
     Headers::from_pairs(pairs).map_err(bad_header)
 }

@@ -152,7 +152,7 @@ impl Feed {
             put_message_frame(message, missed, &mut self.buffer);
         } else {
             // Encoded once for all subscribers.
-            self.buffer.extend_from_slice(&message.encoded(message_frame));
+            self.buffer.extend_from_slice(message.encoded(message_frame));
         }
         if self.buffer.len() >= FRAME {
             self.flush();

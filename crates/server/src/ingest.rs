@@ -156,17 +156,16 @@ where
     }
 
     fn convert(&mut self, received: Received, gathered: &mut Gathered) -> Result<(), Problem> {
-        let buffer = received.bytes.len();
-        let messages = batch::split(received.bytes.clone())?;
+        let messages = batch::split(&received.bytes)?;
         let first = gathered.size();
         gathered.publications.reserve(messages.len());
         for (place, message) in (first..).zip(messages) {
-            match self.publications.read(message, buffer) {
+            match self.publications.read(message, &received.bytes) {
                 Ok(publication) => gathered.publications.push(publication),
                 Err(invalid) => gathered.refused.push((place, invalid.into())),
             }
         }
-        gathered.bytes += buffer;
+        gathered.bytes += received.bytes.len();
         if received.share.is_some() {
             gathered.held.push(received);
         }

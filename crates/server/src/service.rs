@@ -127,8 +127,9 @@ impl Service {
         let begun = tokio::time::Instant::now();
         let late = Problem::DeadlineExceeded;
         let received = within(deadline, late, self.receive(request)).await?;
-        let buffer = received.bytes.len();
-        let publication = Publications::default().read(received.bytes, buffer)?;
+        let publication = Publications::default().read(&received.bytes, &received.bytes)?;
+        // A body that is kept as it is holds the buffer by itself.
+        drop(received.bytes);
         let receipt = self.broker.try_submit(vec![publication])?;
         drop(received.share);
         // The client's deadline changes nothing for the store: what it says later, nobody hears.

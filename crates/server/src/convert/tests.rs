@@ -7,9 +7,12 @@ fn request() -> wire::PublishRequest {
 }
 
 fn read(request: &wire::PublishRequest) -> Result<Publication, Invalid> {
-    let encoded = request.encode_to_vec();
-    let buffer = encoded.len();
-    Publications::default().read(encoded.into(), buffer)
+    encoded_as(&request.encode_to_vec())
+}
+
+fn encoded_as(request: &[u8]) -> Result<Publication, Invalid> {
+    let buffer = Bytes::copy_from_slice(request);
+    Publications::default().read(&buffer, &buffer)
 }
 
 fn lifetime_of(request: &wire::PublishRequest) -> Result<Lifetime, Invalid> {
@@ -133,8 +136,8 @@ fn bad_texts_are_named_by_field() {
     let header =
         wire::PublishRequest { headers: [(String::new(), String::new())].into(), ..request() };
     assert_eq!(field(header), ("INVALID_HEADER", Some("headers")));
-    let wild = Publications::default().read(Bytes::from_static(b"\x0a\x01\xff"), 3);
+    let wild = encoded_as(b"\x0a\x01\xff");
     assert_eq!(wild.unwrap_err().reason_and_field(), ("INVALID_SUBJECT", Some("subject")));
-    let wild = Publications::default().read(Bytes::from_static(b"\xff"), 1);
+    let wild = encoded_as(b"\xff");
     assert!(matches!(wild, Err(Invalid::Malformed(_))));
 }
