@@ -7,6 +7,7 @@ mod caller;
 mod ceilings;
 mod child;
 mod compare;
+mod course;
 mod gaps;
 mod html;
 mod lane;

@@ -4,7 +4,7 @@ mod plot;
 
 use super::{
     print,
-    report::{Report, Timeline},
+    report::{Course, Report, Timeline},
 };
 use plot::{Line, Plot};
 use std::fmt::{self, Write};
@@ -39,6 +39,7 @@ pub fn page(report: &Report) -> Result<String, fmt::Error> {
     writeln!(page, "<p class=\"{state}\">{verdict}; {}</p>", escaped(&report.audit.to_string()))?;
     table(&mut page, "Figures", report)?;
     plots(&mut page, &report.timelines)?;
+    courses(&mut page, &report.courses)?;
     page.push_str("</html>\n");
     Ok(page)
 }
@@ -105,6 +106,35 @@ fn plots(page: &mut String, timelines: &[Timeline]) -> fmt::Result {
             ("p99", "#c9541d", series(&rounds, |round| &round.p99)),
         ];
         page.push_str(&plot("latency in us", &rounds, &latency)?);
+    }
+    Ok(())
+}
+
+/// What the broker had over time, round behind round.
+fn courses(page: &mut String, courses: &[Course]) -> fmt::Result {
+    let mut kinds: Vec<(&str, &str)> = Vec::new();
+    for course in courses {
+        if !kinds.contains(&(&course.what, &course.unit)) {
+            kinds.push((&course.what, &course.unit));
+        }
+    }
+    if !kinds.is_empty() {
+        page.push_str("<h2>broker</h2>\n");
+    }
+    for (what, unit) in kinds {
+        let (mut at, mut marks, mut pieces) = (0.0, Vec::new(), Vec::new());
+        for round in courses.iter().filter(|course| course.what == what) {
+            let mut points = Vec::new();
+            for value in &round.values {
+                points.push((at, *value));
+                at += round.width;
+            }
+            marks.push(at);
+            pieces.push(points);
+        }
+        let title = format!("{what} {unit}");
+        let lines = vec![Line { name: "", colour: "#7a4fa0", pieces }];
+        page.push_str(&Plot { title: title.trim_end(), marks, lines }.svg()?);
     }
     Ok(())
 }
@@ -179,11 +209,19 @@ mod tests {
             p99: vec![5.0, 0.0, 9.0],
         };
         report.timelines = vec![timeline(1), timeline(2)];
+        report.courses = vec![Course {
+            what: "store".into(),
+            unit: "MiB".into(),
+            round: 1,
+            width: 0.1,
+            values: vec![3.0, 4.0],
+        }];
         let page = page(&report).unwrap();
         assert!(page.contains("a &lt;b&gt; &amp; &quot;c&quot;") && page.contains("x&lt;y"));
         assert!(page.contains("1,234"));
-        assert_eq!(page.matches("<svg").count(), 2);
-        assert_eq!(page.matches("</svg>").count(), 2);
+        assert!(page.contains(">store MiB<"));
+        assert_eq!(page.matches("<svg").count(), 3);
+        assert_eq!(page.matches("</svg>").count(), 3);
         for outside in ["http", "src=", "href=", "@import", "url("] {
             assert!(!page.contains(outside), "{outside}");
         }

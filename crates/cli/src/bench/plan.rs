@@ -15,6 +15,8 @@ use std::time::Duration;
 const MOST_SUBSCRIPTIONS: usize = 10_000;
 /// How long after a round the messages must live: for its audit.
 const AUDIT_TIME: Duration = Duration::from_secs(120);
+/// How long messages must live that are delivered and fetched at once.
+const LEAST_TTL: Duration = Duration::from_secs(10);
 
 /// A workload's numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,11 +108,16 @@ impl Plan {
             body::LEAST_BYTES,
             MAX_MESSAGE_BYTES - 1024
         );
-        let least = self.time + AUDIT_TIME;
+        let (least, why) = match self.workload {
+            Workload::Mixed => (LEAST_TTL, String::new()),
+            _ => {
+                let why = format!("for the time of a round and {AUDIT_TIME:?} more, ");
+                (self.time + AUDIT_TIME, why)
+            }
+        };
         ensure!(
             self.ttl >= least,
-            "--ttl {:?} is too short: messages must live for the time of a round and {AUDIT_TIME:?} \
-             more, {least:?}, to be audited",
+            "--ttl {:?} is too short: messages must live {why}{least:?}, to be audited",
             self.ttl
         );
         Ok(())
@@ -188,6 +195,12 @@ impl Plan {
                 "{messages} stored messages of {bytes} bytes in {to} that expire within one second, \
                  while others are published: {loops}"
             ),
+            Workload::Idle => format!(
+                "no load for {:?}, while {messages} messages of {bytes} bytes are kept in {to} with {} \
+                 each; then one to each subject",
+                self.time,
+                count(*subscribers, "idle subscriber")
+            ),
             Workload::Ceilings | Workload::Empty => "ceilings of this machine".to_owned(),
         }
     }
@@ -249,6 +262,7 @@ mod tests {
             (&["storm", "--live"], "--live"),
             (&["publish", "--body", "31"], "--body 31 is not from 32"),
             (&["publish", "--ttl", "1m"], "--ttl 60s is too short"),
+            (&["mixed", "--ttl", "9s"], "must live 10s, to be audited"),
             (&["fan-out", "--subjects", "200", "--subscribers", "100"], "20000 subscriptions"),
         ] {
             let error = plan(arguments).unwrap_err().to_string();

@@ -2,14 +2,13 @@
 
 mod owner;
 
+use super::course::{Course, size};
 use anyhow::{Context, Result};
 use std::{
     fs,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 use tokio::{task::JoinHandle, time::interval};
 
@@ -23,7 +22,7 @@ pub struct Process {
 }
 
 /// What a process used in a span of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Usage {
     /// User and system time of all threads, to 10 ms as the system counts it.
     pub cpu: Duration,
@@ -31,6 +30,7 @@ pub struct Usage {
     pub written: u64,
     /// The largest anonymous memory seen.
     pub anonymous: u64,
+    pub course: Course,
 }
 
 /// A measurement under way.
@@ -39,8 +39,15 @@ pub struct Meter {
     process: Process,
     cpu: Duration,
     written: u64,
-    peak: Arc<AtomicU64>,
+    seen: Arc<Mutex<Seen>>,
     looking: JoinHandle<()>,
+}
+
+/// What was seen so far.
+#[derive(Debug)]
+struct Seen {
+    peak: u64,
+    course: Course,
 }
 
 impl Process {
@@ -78,30 +85,48 @@ impl Process {
         Ok(kib.with_context(|| format!("the broker's process {} ended", self.pid))? * 1024)
     }
 
-    /// Begins to measure.
-    pub fn measure(self) -> Result<Meter> {
-        let (cpu, written) = (self.cpu()?, self.written()?);
-        let peak = Arc::new(AtomicU64::new(self.anonymous()?));
-        let seen = peak.clone();
+    fn descriptors(self) -> Option<u64> {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.pid)).ok()?;
+        Some(open.count() as u64)
+    }
+
+    /// Begins to measure a round that lasts about so long. Its store's directory is looked at, too, if
+    /// that is known.
+    ///
+    /// # Errors
+    /// If the process ended, or may not be looked at.
+    pub fn measure(self, store: Option<PathBuf>, round: Duration) -> Result<Meter> {
+        let (cpu, written, begun) = (self.cpu()?, self.written()?, Instant::now());
+        let seen = Seen { peak: self.anonymous()?, course: Course::new(round) };
+        let seen = Arc::new(Mutex::new(seen));
+        let seeing = seen.clone();
         let looking = tokio::spawn(async move {
             let mut look = interval(LOOK);
             loop {
                 look.tick().await;
                 let Ok(now) = self.anonymous() else { return };
-                seen.fetch_max(now, Ordering::Relaxed);
+                let passed = begun.elapsed();
+                let mut seen = seeing.lock().unwrap_or_else(PoisonError::into_inner);
+                seen.peak = seen.peak.max(now);
+                if seen.course.is_due(passed) {
+                    let store = store.as_deref().and_then(|store| size(store).ok());
+                    seen.course.add(passed, [Some(now), self.descriptors(), store]);
+                }
             }
         });
-        Ok(Meter { process: self, cpu, written, peak, looking })
+        Ok(Meter { process: self, cpu, written, seen, looking })
     }
 }
 
 impl Meter {
     pub fn end(self) -> Result<Usage> {
-        self.peak.fetch_max(self.process.anonymous()?, Ordering::Relaxed);
+        let now = self.process.anonymous()?;
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Usage {
             cpu: self.process.cpu()?.saturating_sub(self.cpu),
             written: self.process.written()?.saturating_sub(self.written),
-            anonymous: self.peak.load(Ordering::Relaxed),
+            anonymous: seen.peak.max(now),
+            course: seen.course.clone(),
         })
     }
 }
@@ -143,8 +168,9 @@ mod tests {
 
     #[tokio::test]
     async fn this_process_can_be_measured() {
-        let meter = Process::new(std::process::id()).measure().unwrap();
-        let begun = std::time::Instant::now();
+        let meter = Process::new(std::process::id());
+        let meter = meter.measure(Some("/proc/self/task".into()), LOOK).unwrap();
+        let begun = Instant::now();
         while meter.process.cpu().unwrap() - meter.cpu < Duration::from_millis(30) {
             assert!(begun.elapsed() < Duration::from_secs(60));
         }

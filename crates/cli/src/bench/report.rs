@@ -36,6 +36,9 @@ pub struct Report {
     /// Of all rounds, that of warming up too.
     pub audit: Audit,
     pub timelines: Vec<Timeline>,
+    /// Absent in older files.
+    #[serde(default)]
+    pub courses: Vec<Course>,
 }
 
 /// Where it ran.
@@ -79,6 +82,18 @@ pub struct Timeline {
     pub p99: Vec<f64>,
 }
 
+/// How much of something the broker had over a round.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Course {
+    pub what: String,
+    pub unit: String,
+    /// From 1.
+    pub round: usize,
+    /// From point to point, in seconds.
+    pub width: f64,
+    pub values: Vec<f64>,
+}
+
 impl Report {
     /// An empty one of this moment and machine.
     pub fn new(workload: String, broker: String) -> Self {
@@ -98,6 +113,7 @@ impl Report {
             errors: BTreeMap::new(),
             audit: Audit::default(),
             timelines: Vec::new(),
+            courses: Vec::new(),
         }
     }
 
@@ -173,6 +189,18 @@ pub fn timelines(round: &Round, number: usize) -> impl Iterator<Item = Timeline>
             p50: micros(50.0),
             p99: micros(99.0),
         }
+    })
+}
+
+/// How the broker went over a round, which is the `number`-th from 1.
+pub fn courses(round: &Round, number: usize) -> impl Iterator<Item = Course> {
+    let tracks = round.usage.iter().flat_map(|usage| usage.course.tracks());
+    tracks.map(move |track| Course {
+        what: track.what.to_owned(),
+        unit: track.unit.to_owned(),
+        round: number,
+        width: track.width.as_secs_f64(),
+        values: track.values,
     })
 }
 

@@ -15,6 +15,10 @@ pub struct Round {
     pub audit: Audit,
     /// Messages that the broker stored for it.
     pub stored: u64,
+    /// Whether it is long enough to tell if the broker stays flat.
+    pub tells_flatness: bool,
+    /// It had no load for this long: what the broker used is told by time, not by message.
+    pub idle: Option<Duration>,
 }
 
 /// Messages that went one way.

@@ -87,6 +87,7 @@ impl Scene {
 
     /// Begins to measure the broker's process, if that can be.
     pub fn meter(&self) -> Result<Option<Meter>> {
-        self.process.map(Process::measure).transpose()
+        let begin = |process: Process| process.measure(self.data.clone(), self.plan.time);
+        self.process.map(begin).transpose()
     }
 }

@@ -7,7 +7,7 @@ use super::{
     ledger::{Failures, Ledger},
     plan::Plan,
     progress::Progress,
-    report::{PerMessage, Report, timelines},
+    report::{PerMessage, Report, courses, timelines},
     round::Round,
     scene::{Scene, Subjects},
     summary::figures,
@@ -51,6 +51,7 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
         }
         if number > 0 {
             report.timelines.extend(timelines(&round, number));
+            report.courses.extend(courses(&round, number));
             rounds.push(round);
         }
     }

@@ -93,14 +93,23 @@ fn values(round: &Round) -> Vec<Value> {
             values.push((format!("{} {name}", latency.what), "us", Better::Lower, micros));
         }
     }
-    if let Some(usage) = round.usage {
-        let messages = round.messages().max(1) as f64;
-        let cpu = micros(usage.cpu) / messages;
-        values.push(("broker's processor time a message".into(), "us", Better::Lower, cpu));
-        let written = usage.written as f64 / messages;
-        values.push(("broker's bytes written a message".into(), "B", Better::Lower, written));
+    if let Some(usage) = &round.usage {
+        let (over, of) = match round.idle {
+            Some(time) => (time.as_secs_f64(), "second"),
+            None => (round.messages().max(1) as f64, "message"),
+        };
+        let mut used = |what, unit, value| {
+            values.push((format!("broker's {what}"), unit, Better::Lower, value));
+        };
+        used(format!("processor time a {of}"), "us", micros(usage.cpu) / over);
+        used(format!("bytes written a {of}"), "B", usage.written as f64 / over);
         let peak = usage.anonymous as f64 / f64::from(1 << 20);
-        values.push(("broker's peak anonymous memory".into(), "MiB", Better::Lower, peak));
+        used("peak anonymous memory".into(), "MiB", peak);
+        for track in usage.course.tracks().filter(|_| round.tells_flatness) {
+            for (quarter, mean) in ["second", "last"].iter().zip(track.quarters()) {
+                used(format!("{}, {quarter} quarter", track.what), track.unit, mean);
+            }
+        }
     }
     for other in &round.others {
         values.push((other.name.into(), other.unit, other.better, other.value));

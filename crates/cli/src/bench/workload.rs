@@ -2,6 +2,7 @@
 
 pub mod fan_out;
 pub mod fetch;
+pub mod idle;
 pub mod mixed;
 pub mod publish;
 pub mod replay;
@@ -32,6 +33,8 @@ pub enum Workload {
     Mixed,
     /// Publishing while many messages expire within a second
     Storm,
+    /// No load: idle subscribers, and messages that are kept
+    Idle,
     /// What gRPC and the disk allow on this machine, without a broker
     Ceilings,
     /// The empty handler that a ceiling is measured on
@@ -67,7 +70,7 @@ pub struct Defaults {
 impl Workload {
     /// Those against a broker.
     #[cfg(test)]
-    pub const MEASURED: [Self; 7] = [
+    pub const MEASURED: [Self; 8] = [
         Self::Publish,
         Self::Stream,
         Self::FanOut,
@@ -75,6 +78,7 @@ impl Workload {
         Self::Fetch,
         Self::Mixed,
         Self::Storm,
+        Self::Idle,
     ];
 
     pub fn defaults(self) -> Defaults {
@@ -107,7 +111,8 @@ impl Workload {
             Self::Fetch => defaults(4, 256, 100_000, calls),
             Self::Mixed => Defaults {
                 subjects: 16,
-                ..defaults(4, 64, 1_000_000, Uses { subscribers: true, ceiling: false, ..calls })
+                // An hour of a thousand a second; bench keeps eight bytes of each.
+                ..defaults(4, 64, 5_000_000, Uses { subscribers: true, ceiling: false, ..calls })
             },
             Self::Storm => Defaults {
                 subjects: 16,
@@ -116,6 +121,12 @@ impl Workload {
                 rounds: 1,
                 warm_up: Duration::ZERO,
                 ..defaults(4, 256, 1_000_000, Uses { ceiling: false, ..calls })
+            },
+            Self::Idle => Defaults {
+                subjects: 16,
+                rounds: 1,
+                warm_up: Duration::ZERO,
+                ..defaults(4, 1, 5_000, Uses { subscribers: true, ..none })
             },
             Self::Ceilings | Self::Empty => {
                 defaults(4, 256, 1_000_000, Uses { subjects: false, ..none })
@@ -142,12 +153,13 @@ impl Workload {
             Self::Fetch => fetch::play(scene).await,
             Self::Mixed => mixed::play(scene).await,
             Self::Storm => storm::play(scene).await,
+            Self::Idle => idle::play(scene).await,
             Self::Ceilings | Self::Empty => anyhow::bail!("{self} has no rounds"),
         }
     }
 
-    /// Whether it reads what was published before.
+    /// Whether it needs what was published before.
     pub fn needs_stock(self) -> bool {
-        matches!(self, Self::Replay | Self::Fetch)
+        matches!(self, Self::Replay | Self::Fetch | Self::Idle)
     }
 }

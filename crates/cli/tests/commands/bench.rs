@@ -106,12 +106,29 @@ fn what_is_stored_is_replayed_and_fetched() {
 #[test]
 fn a_mixed_load_is_audited_in_all_its_parts() {
     for storage in ["memory", "local"] {
-        let load = ["--in-flight", "8", "--storage", storage];
+        let load = ["--in-flight", "8", "--storage", storage, "--ttl", "10s"];
         let report = clean(&[&["mixed"], &FEW[..], &load].concat());
         for flow in ["acknowledged", "fetched", "delivered"] {
             assert!(median(&report, &format!("messages {flow}")) > 0.0);
         }
+        for what in ["anonymous memory", "open descriptors"] {
+            assert!(median(&report, &format!("broker's {what}, last quarter")) > 0.0);
+        }
+        // The store's size is told where it is on disk.
+        let courses = report["courses"].as_array().unwrap();
+        assert_eq!(courses.len(), if storage == "local" { 3 } else { 2 }, "{courses:?}");
+        assert!(courses.iter().all(|course| course["values"][0].as_f64() > Some(0.0)));
     }
+}
+
+#[test]
+fn a_broker_without_load_keeps_what_it_has_and_whom_it_serves() {
+    let load = ["--subjects", "3", "--subscribers", "2"];
+    let report = clean(&[&["idle"], &FEW[..], &load].concat());
+    // One message of each subject came to both, and what is kept was read back, in two rounds.
+    assert_eq!(report["audit"]["checked"], 2 * (3 * 2 + 500));
+    assert!(median(&report, "broker's processor time a second") < 1e6);
+    assert!(median(&report, "broker's store, second quarter") > 0.0);
 }
 
 #[test]

@@ -16,7 +16,10 @@ use crate::bench::{
 };
 use anyhow::Result;
 use broker_client::Start;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio::task::JoinSet;
 
 /// Of ten calls, those that are delivered only and the one that fetches; the others store.
@@ -36,6 +39,14 @@ struct Done {
     books: Books,
     fetched: u64,
     audit: Audit,
+}
+
+/// What a publisher stored last. It is fetched as long as it surely lives: half of its lifetime.
+struct Last {
+    subject: String,
+    id: u64,
+    number: u64,
+    at: Instant,
 }
 
 pub async fn play(scene: &Scene) -> Result<Round> {
@@ -90,6 +101,7 @@ pub async fn play(scene: &Scene) -> Result<Round> {
         flows: vec![acknowledged(&ledgers, scene, took), fetched, delivered],
         stored: stored(&ledgers),
         usage,
+        tells_flatness: true,
         failures,
         audit,
         ..Round::default()
@@ -109,13 +121,15 @@ async fn run(
     recorders: Recorders,
 ) -> Done {
     let mut done = Done::default();
-    let mut last: Option<(String, u64, u64)> = None;
+    let mut last: Option<Last> = None;
     let mut turn = u64::from(publisher);
     while let Some(due) = pace.next().await {
         turn += 1;
         let due = scene.epoch.at(due);
         match (turn % CYCLE, &last) {
-            (FETCH, Some((subject, id, number))) => {
+            (FETCH, Some(Last { subject, id, number, at }))
+                if at.elapsed() < scene.plan.ttl / 2 =>
+            {
                 let answer = scene.caller.fetch(subject, *id).await;
                 done.audit.add(look(&answer, subject, *id, publisher, *number));
                 match answer {
@@ -130,11 +144,11 @@ async fn run(
                 let is_live = LIVE.contains(&place);
                 let lifetime = if is_live { Duration::ZERO } else { scene.plan.ttl };
                 let number = lane.books.ledger.sent();
-                let subject = lane.subject(&scene).to_owned();
+                let (subject, at) = (lane.subject(&scene).to_owned(), Instant::now());
                 if let Some(id) = lane.publish(&scene, due, lifetime).await {
                     recorders.publishing.lock().record(due, scene.epoch.now());
                     if id > 0 {
-                        last = Some((subject, id, number));
+                        last = Some(Last { subject, id, number, at });
                     }
                 }
             }

@@ -12,6 +12,7 @@ use crate::bench::{
     body::{self, Stamp},
     caller::{Message, Received},
     ceilings::append::record,
+    course::size,
     lane::{Books, Lane, together},
     ledger::Ledger,
     listening::read_back,
@@ -27,7 +28,6 @@ use anyhow::{Result, anyhow, ensure};
 use broker_client::Start;
 use futures_util::future::try_join_all;
 use std::{
-    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -243,15 +243,4 @@ async fn space(scene: &Scene, before: Option<u64>, end: Instant) -> Result<Vec<O
         figure("store when half was given back", "MiB", mebibytes(now)),
         figure("until half was given back", "s", seconds),
     ])
-}
-
-/// Bytes that the files of a directory take.
-fn size(directory: &Path) -> Result<u64> {
-    use std::os::unix::fs::MetadataExt;
-    let mut sum = 0;
-    for entry in std::fs::read_dir(directory)? {
-        // A file may be gone by now.
-        sum += entry?.metadata().map_or(0, |about| about.blocks() * 512);
-    }
-    Ok(sum)
 }
