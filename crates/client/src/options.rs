@@ -15,6 +15,10 @@ const STREAM_WINDOW: u32 = 1024 * 1024;
 /// otherwise be taken for an attack by the HTTP/2 layer and end the connection for all.
 const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 
+/// Largest frame that is taken: the broker gathers 32 KiB of messages for one, which the default of
+/// 16 KiB would have it cut in pieces.
+const FRAME_SIZE: u32 = 64 * 1024;
+
 /// How a [`Client`] connects and how long it waits.
 ///
 /// ```no_run
@@ -123,6 +127,7 @@ impl ClientOptions {
             .connect_timeout(self.connect_timeout)
             .initial_stream_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_frame_size(FRAME_SIZE)
             .http2_keep_alive_interval(self.ping_interval)
             .keep_alive_timeout(self.ping_timeout);
         Ok(endpoint)

@@ -117,8 +117,11 @@ impl PublishStream {
         let request = wire::request(subject.into(), body.into(), options);
         let size = wire::check_size(&request);
         let weight = weight(size.as_ref().copied().unwrap_or(0));
-        // A closed semaphore means that the stream broke, which the state tells better.
-        if let Ok(room) = self.shared.room.acquire_many(weight).await {
+        // A closed semaphore means that the stream broke, which the state tells better. Mostly there
+        // is room at once, and nothing is made to wait for it.
+        if let Ok(room) = self.shared.room.try_acquire_many(weight) {
+            room.forget();
+        } else if let Ok(room) = self.shared.room.acquire_many(weight).await {
             room.forget();
         }
         let mut state = self.shared.lock();
@@ -173,19 +176,22 @@ impl Acknowledgements {
     /// Takes the answers of one acknowledgement in.
     fn take(&mut self, ack: PublishAck) -> Result<(), Error> {
         let mut state = self.shared.lock();
+        let (mut freed, mut outcome) = (0, Ok(()));
         for result in wire::results(ack) {
             let Some(weight) = state.pipeline.answer() else {
                 let message = "the broker answered a message that was not sent";
-                return Err(Error::interrupted(Effect::Streams, message));
+                outcome = Err(Error::interrupted(Effect::Streams, message));
+                break;
             };
-            self.shared.room.add_permits(weight as usize);
+            freed += weight as usize;
             self.results.push_back(result);
             while let Some((refusal, weight)) = state.pipeline.next_refused() {
-                self.shared.room.add_permits(weight as usize);
+                freed += weight as usize;
                 self.results.push_back(Err(refusal));
             }
         }
-        Ok(())
+        self.shared.room.add_permits(freed);
+        outcome
     }
 
     /// Goes on with the call until there is something to say, or it broke.

@@ -23,7 +23,7 @@ pub fn request(subject: String, body: Bytes, options: PublishOptions) -> Publish
         body,
         keep,
         expiration,
-        headers: options.headers.into_iter().collect(),
+        headers: options.headers,
         ..PublishRequest::default()
     }
 }
@@ -94,7 +94,7 @@ pub fn delivery(message: MessageResponse) -> Delivery {
         body: message.body,
         published_at: message.published_at.and_then(time),
         expires_at: message.expires_at.and_then(time),
-        headers: message.headers.into_iter().collect(),
+        headers: message.headers,
         missed: message.missed,
     }
 }
