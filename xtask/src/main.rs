@@ -1,4 +1,4 @@
-//! The gate's verbs: `cargo xtask test` and `cargo xtask tidy`.
+//! The gate's verbs, `cargo xtask test` and `cargo xtask tidy`, and `cargo xtask measure`.
 
 #![expect(clippy::print_stdout, reason = "a command line speaks on its standard output")]
 #![expect(clippy::print_stderr, reason = "and complains on its standard error")]
@@ -6,6 +6,7 @@
 mod cache;
 mod clients;
 mod machine;
+mod measure;
 mod run;
 mod steps;
 mod tally;
@@ -21,6 +22,8 @@ Usage:
   cargo xtask test              run every test; the last line says `N passed, N failed`
   cargo xtask test --only NAME  run one part of them
   cargo xtask tidy              check the style of the sources alone
+  cargo xtask measure           print the table of docs/performance.md; it takes half an hour
+  cargo xtask measure TEXT ...  its rows that have TEXT in their names, with more options for `broker bench`
 ";
 
 fn main() -> ExitCode {
@@ -30,6 +33,8 @@ fn main() -> ExitCode {
         ["test"] => test(&steps::all()),
         ["test", "--only", name] => only(name),
         ["tidy"] => finish(tidy::check()),
+        ["measure"] => measured(measure::run("", &[])),
+        ["measure", only, options @ ..] => measured(measure::run(only, options)),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             ExitCode::SUCCESS
@@ -68,6 +73,12 @@ fn test(steps: &[steps::Step]) -> ExitCode {
         sum += tally;
     }
     finish(sum)
+}
+
+fn measured(result: Result<(), String>) -> ExitCode {
+    let Err(reason) = result else { return ExitCode::SUCCESS };
+    eprintln!("{reason}");
+    ExitCode::FAILURE
 }
 
 /// Says the sum as the last line.

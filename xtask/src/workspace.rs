@@ -23,7 +23,8 @@ pub fn clients() -> PathBuf {
     target().join("clients")
 }
 
-fn target() -> PathBuf {
+/// Where builds and what is made of them go.
+pub fn target() -> PathBuf {
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     root().join(target)
 }

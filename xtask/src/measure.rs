@@ -1,0 +1,189 @@
+//! The table of docs/performance.md: every row's command, and what came of it.
+//!
+//! Each row is one `broker bench` of the release build, with its ceiling in the same run. Nothing is
+//! judged here; the machine should do nothing else meanwhile.
+
+use crate::workspace;
+use serde_json::Value;
+use std::{fs, path::Path, process::Command};
+
+/// A row of the table.
+struct Row {
+    name: &'static str,
+    arguments: &'static str,
+}
+
+const fn row(name: &'static str, arguments: &'static str) -> Row {
+    Row { name, arguments }
+}
+
+const ROWS: &[Row] = &[
+    row("unary publish, 256 in flight", "publish --ceiling"),
+    row("unary publish, 64 in flight", "publish --in-flight 64 --ceiling"),
+    row("unary publish, 1 in flight", "publish --in-flight 1 --connections 1 --ceiling"),
+    row("PublishStream, 1 in flight", "stream --in-flight 1 --ceiling"),
+    row("PublishStream", "stream --ceiling"),
+    row("PublishStream, bare client", "stream --client bare --ceiling"),
+    row("delivered only, 1 to 1", "fan-out --live --ceiling"),
+    row("delivered only, 1 to 1, bare client", "fan-out --live --client bare --ceiling"),
+    row("delivered only, 1 to 10", "fan-out --live --subscribers 10 --ceiling"),
+    row("delivered only, 1 to 100", "fan-out --live --subscribers 100 --ceiling"),
+    row("stored and live, 1 to 1", "fan-out --ceiling"),
+    row("stored and live, 1 to 1, 300,000/s", "fan-out --rate 300000"),
+    row("unary publish, 20,000/s", "publish --rate 20000"),
+    row("replay of a million", "replay --ceiling"),
+    row("replay of a million, `memory`", "replay --storage memory --ceiling"),
+    row("fetch, 256 in flight", "fetch --ceiling"),
+    row("fetch, 256 in flight, `memory`", "fetch --storage memory --ceiling"),
+];
+
+/// Measures every row, or those whose name has `only` in it, with more options of `broker bench` for
+/// each, and prints the table as it grows.
+///
+/// # Errors
+/// When a row cannot be measured, or its audit found something.
+pub fn run(only: &str, options: &[&str]) -> Result<(), String> {
+    let reports = workspace::target().join("measure");
+    fs::create_dir_all(&reports).map_err(|error| error.to_string())?;
+    let built = Command::new(workspace::cargo()).args(["build", "--release"]).status();
+    if !built.is_ok_and(|status| status.success()) {
+        return Err("the release build failed".into());
+    }
+    let mut is_first = true;
+    for (number, row) in ROWS.iter().enumerate().filter(|(_, row)| row.name.contains(only)) {
+        let report = measure(row, options, &reports.join(format!("{number:02}.json")))?;
+        if std::mem::take(&mut is_first) {
+            println!("{}", head(&report));
+        }
+        println!("{}", line(row, &report));
+    }
+    Ok(())
+}
+
+fn measure(row: &Row, options: &[&str], to: &Path) -> Result<Value, String> {
+    let output = Command::new(workspace::release_binary())
+        .arg("bench")
+        .args(row.arguments.split(' '))
+        .args(options)
+        .arg("--json")
+        .arg(to)
+        .output()
+        .map_err(|error| format!("{}: {error}", row.name))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stdout);
+        let problem = String::from_utf8_lossy(&output.stderr);
+        return Err(format!("{}: {}\n{text}{problem}", row.name, output.status));
+    }
+    let text = fs::read_to_string(to).map_err(|error| error.to_string())?;
+    serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+fn head(report: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let machine = &report["machine"];
+    format!(
+        "{}; {} processors, {}, Linux {}\n\n\
+         | workload | a second (least to most) | p50 | p99 | share of the ceiling | broker's processor \
+         time | peak memory | syncs |\n| --- | --- | --- | --- | --- | --- | --- | --- |",
+        text(&report["date"]),
+        machine["processors"],
+        text(&machine["model"]),
+        text(&machine["kernel"]),
+    )
+}
+
+fn line(row: &Row, report: &Value) -> String {
+    let named = |end: &str| {
+        let figures = report["figures"].as_array()?;
+        figures.iter().find(|one| one["name"].as_str().is_some_and(|name| name.ends_with(end)))
+    };
+    let median = |end: &str| named(end).and_then(|one| one["median"].as_f64());
+    let micros = |end: &str| median(end).map_or("-".to_owned(), time);
+    let rate = report["figures"].get(0).map_or_else(String::new, |one| {
+        let number = |key: &str| thousands(one[key].as_f64().unwrap_or(0.0));
+        format!("{} ({} to {})", number("median"), number("least"), number("most"))
+    });
+    // The end to end latency where there is one, else the first that is told.
+    let latency = |percentile: &str| match micros(&format!("end to end {percentile}")) {
+        none if none == "-" => micros(percentile),
+        found => found,
+    };
+    let cpu = median("processor time a message").map_or("-".into(), |us| format!("{us:.2} us"));
+    let peak = median("peak anonymous memory").map_or("-".into(), |mib| format!("{mib:.0} MiB"));
+    let syncs = report["per_stored_message"]["syncs"].as_f64();
+    let syncs = syncs.map_or("-".into(), |syncs| format!("{syncs:.4}"));
+    format!(
+        "| {} `{}` | {rate} | {} | {} | {} | {cpu} | {peak} | {syncs} |",
+        row.name,
+        row.arguments,
+        latency("p50"),
+        latency("p99"),
+        shares(report),
+    )
+}
+
+fn shares(report: &Value) -> String {
+    let shares = report["shares"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let one = |share: &Value| {
+        let part = share["share"].as_f64().unwrap_or(0.0);
+        match share["of"].as_str().unwrap_or_default() {
+            of if of.contains("beyond") => format!("handler's p50 and {part:.2} syncs"),
+            of if of.contains("disk") => format!("{:.0} % of appends", part * 100.0),
+            _ => {
+                let ceiling = thousands(share["ceiling"].as_f64().unwrap_or(0.0));
+                format!("{:.0} % of {ceiling}", part * 100.0)
+            }
+        }
+    };
+    shares.iter().map(one).collect::<Vec<_>>().join("; ")
+}
+
+fn time(us: f64) -> String {
+    if us < 1_000.0 { format!("{us:.0} us") } else { format!("{:.2} ms", us / 1_000.0) }
+}
+
+/// A whole number with commas.
+fn thousands(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_line_tells_what_the_report_tells() {
+        let figure = |name: &str, median: f64| json!({"name": name, "median": median, "least": 1e3, "most": 2e6});
+        let report = json!({
+            "figures": [
+                figure("messages acknowledged", 1_234_567.8),
+                figure("acknowledgement p50", 85.4),
+                figure("acknowledgement p99", 2_345.0),
+                figure("broker's processor time a message", 0.456),
+                figure("broker's peak anonymous memory", 12.3),
+            ],
+            "per_stored_message": {"syncs": 0.02},
+            "shares": [{"of": "messages a second of the empty handler", "ceiling": 2e6, "share": 0.617}],
+        });
+        assert_eq!(
+            line(&row("name", "publish"), &report),
+            "| name `publish` | 1,234,568 (1,000 to 2,000,000) | 85 us | 2.35 ms | 62 % of 2,000,000 | \
+             0.46 us | 12 MiB | 0.0200 |"
+        );
+    }
+
+    #[test]
+    fn what_is_not_told_is_left_out() {
+        let report = json!({"figures": [], "shares": []});
+        assert_eq!(line(&row("name", "x"), &report), "| name `x` |  | - | - |  | - | - | - |");
+    }
+}
