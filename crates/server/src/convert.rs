@@ -1,5 +1,7 @@
 //! The only file that sees wire and core types: requests in, messages and acknowledgements out.
 
+pub mod batch;
+
 use crate::limits::{BY_REFERENCE, MAX_MESSAGE};
 use broker_core::{
     Durability, HeaderError, Headers, Lifetime, LifetimeError, Message, MessageId, Publication,

@@ -6,8 +6,7 @@
 
 use crate::{
     ack::Acks,
-    batch,
-    convert::Publications,
+    convert::{Publications, batch},
     outbox::Outbox,
     receiving::{Received, Receiving},
     results::{Pool, Waiting},

@@ -6,7 +6,6 @@
 
 mod ack;
 mod admin;
-mod batch;
 mod call;
 mod compression;
 mod connections;

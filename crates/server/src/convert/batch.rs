@@ -1,6 +1,7 @@
 //! A `PublishBatch` taken apart message by message, so that a malformed message harms only itself.
 
-use crate::{convert::Invalid, limits::MAX_BATCH_MESSAGES, status::Problem};
+use super::Invalid;
+use crate::{limits::MAX_BATCH_MESSAGES, status::Problem};
 use broker_proto::lenient::{Malformed, take_bytes};
 use prost::encoding::{self, DecodeContext, WireType};
 
