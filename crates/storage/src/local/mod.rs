@@ -40,6 +40,7 @@ mod inbox;
 mod index;
 mod job;
 mod listing;
+mod lookups;
 mod merging;
 mod purges;
 mod reading;
@@ -66,6 +67,7 @@ use counted::Counted;
 use disk::{Disk, RealDisk};
 use gate::{Gate, GateLimits};
 use inbox::{Inbox, Senders};
+use lookups::Lookups;
 use recovery::{Recovered, recover};
 use std::{
     collections::BTreeSet,
@@ -81,6 +83,7 @@ pub struct LocalStorage {
     catalog: Arc<Catalog>,
     gate: Arc<Gate>,
     inbox: Inbox,
+    lookups: Lookups,
     threads: Vec<JoinHandle<()>>,
     activity: Arc<Activity>,
 }
@@ -122,7 +125,9 @@ impl LocalStorage {
         let (senders, threads) = start(&catalog, &gate, config, end)?;
         recovery.took = began.elapsed();
         let inbox = Inbox::new(gate.clone(), senders);
-        Ok((Self { catalog, gate, inbox, threads, activity: Arc::default() }, recovery))
+        let lookups = Lookups::new(catalog.clone());
+        let activity = Arc::default();
+        Ok((Self { catalog, gate, inbox, lookups, threads, activity }, recovery))
     }
 
     /// Reads on a thread where waiting for the disk holds nobody up.
@@ -236,8 +241,7 @@ impl Storage for LocalStorage {
         if self.catalog.is_all_in_memory() {
             return answer(self.catalog.last_id(subject));
         }
-        let subject = subject.clone();
-        self.read(move |catalog| catalog.last_id(&subject))
+        self.lookups.last_id(subject.clone())
     }
 
     fn subjects(
