@@ -15,8 +15,8 @@
 //! # Operation
 //! Appends go to one writer thread, which takes whatever waits, writes it at once and syncs once: as many
 //! appends as came during one sync share the next. Only what is synced enters the index, so nothing that
-//! a crash could take back is ever read. A full segment is sealed by the upkeep thread, which also gives
-//! space back: segments in which nothing lives are unlinked, mostly dead ones are copied forward.
+//! a crash could take back is ever read. A full segment, or one in which little lives, is sealed by the
+//! upkeep thread, which also gives space back: segments in which nothing lives are unlinked, mostly dead ones are copied forward.
 //!
 //! Memory holds the index of the active segment (and of those that are being sealed, which cost at most
 //! as much as two of the largest), a summary of
@@ -175,6 +175,7 @@ fn start(
         sparse: BTreeSet::new(),
         unsweepable: BTreeSet::new(),
         waited: 0,
+        uncounted: 0,
     };
     let threads = vec![
         thread::Builder::new()
