@@ -9,6 +9,7 @@ mod child;
 mod compare;
 mod course;
 mod gaps;
+mod host;
 mod html;
 mod lane;
 mod ledger;

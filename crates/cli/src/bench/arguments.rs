@@ -62,7 +62,7 @@ pub struct BenchCommand {
     #[arg(long, value_name = "N", value_parser = number(1..=256))]
     pub publishers: Option<usize>,
     /// Subjects
-    #[arg(long, value_name = "N", value_parser = number(1..=100_000))]
+    #[arg(long, value_name = "N", value_parser = number(1..=1_000_000))]
     pub subjects: Option<usize>,
     /// Subscribers of each subject
     #[arg(long, value_name = "N", value_parser = number(1..=10_000))]
@@ -76,13 +76,13 @@ pub struct BenchCommand {
     /// How long stored messages live
     #[arg(long, default_value = "15m", value_name = "TIME", value_parser = time::parse)]
     pub ttl: Duration,
-    /// Rounds that are measured: 5, of `storm` and `idle` 1
+    /// Rounds that are measured: 5, of `storm`, `idle` and `restart` 1
     #[arg(long, value_name = "N", value_parser = number(1..=100))]
     pub rounds: Option<usize>,
     /// How long a round is measured
     #[arg(long, default_value = "3s", value_name = "TIME", value_parser = up_to_an_hour)]
     pub time: Duration,
-    /// How long to warm up before: 1s, of `storm` and `idle` 0s, which is not at all
+    /// How long to warm up before: 1s, of `storm`, `idle` and `restart` 0s, which is not at all
     #[arg(long, value_name = "TIME", value_parser = up_to_an_hour)]
     pub warm_up: Option<Duration>,
     /// Messages of a round at most

@@ -73,6 +73,11 @@ impl Offspring {
         last.strip_prefix("broker: ").unwrap_or(last).to_owned()
     }
 
+    /// Kills it with SIGKILL, and waits until it is gone.
+    pub async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.context("cannot kill a child process")
+    }
+
     /// Asks it to leave, waits for that, and answers what it said, the last at the end.
     pub async fn end(mut self) -> Result<Vec<String>> {
         if let Some(pid) = self.pid().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)) {

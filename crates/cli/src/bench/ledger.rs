@@ -65,6 +65,12 @@ impl Ledger {
         })
     }
 
+    /// The number and the id of the first message that was stored.
+    pub fn first(&self) -> Option<(u64, u64)> {
+        let stored = |answer: &u64| (1..REFUSED).contains(answer);
+        (0..).zip(self.answers.iter().copied()).find(|(_, answer)| stored(answer))
+    }
+
     pub fn acknowledged(&self) -> u64 {
         self.answers.iter().filter(|answer| **answer < REFUSED).count() as u64
     }
@@ -100,7 +106,8 @@ mod tests {
         let mut ledger = Ledger::of([Answer::Acknowledged(7), Answer::Refused]);
         ledger.close(4);
         assert_eq!((ledger.sent(), ledger.acknowledged(), ledger.unknown()), (4, 1, 2));
-        assert_eq!(Ledger::of([0, 7].map(Answer::Acknowledged)).stored(), 1);
+        let mixed = Ledger::of([0, 7].map(Answer::Acknowledged));
+        assert_eq!((mixed.stored(), mixed.first()), (1, Some((1, 7))));
         assert_eq!(ledger.answer(0), Some(Answer::Acknowledged(7)));
         assert_eq!(ledger.answer(1), Some(Answer::Refused));
         assert_eq!(ledger.answer(3), Some(Answer::Unknown));

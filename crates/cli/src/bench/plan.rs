@@ -4,8 +4,9 @@ use super::{
     arguments::BenchCommand,
     body,
     caller::ClientKind,
-    workload::{Uses, Workload},
+    workload::{Uses, Workload, restart},
 };
+use crate::settings::StorageKind;
 use anyhow::{Result, ensure};
 use broker_client::MAX_MESSAGE_BYTES;
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,11 @@ impl Plan {
         let workload = command.workload;
         let defaults = workload.defaults();
         refuse_unused(command, defaults.uses)?;
+        let is_gone = command.server.is_some() || command.storage == StorageKind::Memory;
+        ensure!(
+            workload != Workload::Restart || !is_gone,
+            "restart needs a broker of its own, with the store `local`: without --server"
+        );
         let plan = Self {
             workload,
             client: command.client,
@@ -110,6 +116,9 @@ impl Plan {
         );
         let (least, why) = match self.workload {
             Workload::Mixed => (LEAST_TTL, String::new()),
+            Workload::Restart => {
+                (restart::FILL_TIME + AUDIT_TIME, "until they are read back, ".to_owned())
+            }
             _ => {
                 let why = format!("for the time of a round and {AUDIT_TIME:?} more, ");
                 (self.time + AUDIT_TIME, why)
@@ -139,6 +148,7 @@ impl Plan {
     pub fn longest(&self, is_warm_up: bool) -> Duration {
         match self.workload {
             Workload::Replay => Duration::MAX,
+            Workload::Restart => restart::FILL_TIME,
             _ if is_warm_up => self.warm_up,
             _ => self.time,
         }
@@ -201,6 +211,10 @@ impl Plan {
                 self.time,
                 count(*subscribers, "idle subscriber")
             ),
+            Workload::Restart => format!(
+                "kill after {messages} stored messages of {bytes} bytes in {to}, while more are \
+                 published, {in_flight} in flight; start again, and read back"
+            ),
             Workload::Ceilings | Workload::Empty => "ceilings of this machine".to_owned(),
         }
     }
@@ -260,6 +274,8 @@ mod tests {
                 "--subscribers has no meaning for the workload fetch",
             ),
             (&["storm", "--live"], "--live"),
+            (&["restart", "--server", "h:1"], "restart needs a broker of its own"),
+            (&["restart", "--storage", "memory"], "restart needs a broker of its own"),
             (&["publish", "--body", "31"], "--body 31 is not from 32"),
             (&["publish", "--ttl", "1m"], "--ttl 60s is too short"),
             (&["mixed", "--ttl", "9s"], "must live 10s, to be audited"),

@@ -79,7 +79,8 @@ impl Process {
         value(&self.read("io")?, "write_bytes:").context("/proc/PID/io has no write_bytes")
     }
 
-    fn anonymous(self) -> Result<u64> {
+    /// Bytes of anonymous memory.
+    pub fn anonymous(self) -> Result<u64> {
         let kib = value(&self.read("status")?, "RssAnon:");
         // One that ended and was not waited for yet has no memory.
         Ok(kib.with_context(|| format!("the broker's process {} ended", self.pid))? * 1024)

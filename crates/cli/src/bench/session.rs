@@ -4,6 +4,7 @@ use super::{
     arguments::BenchCommand,
     caller::Caller,
     ceilings::side::Side,
+    host::Host,
     ledger::{Failures, Ledger},
     plan::Plan,
     progress::Progress,
@@ -13,9 +14,9 @@ use super::{
     summary::figures,
     target::Target,
     time::Epoch,
-    workload::{Workload, replay},
+    workload::{Workload, replay, restart},
 };
-use anyhow::Result;
+use anyhow::{Context, Result};
 use std::{
     hash::{BuildHasher, RandomState},
     sync::Arc,
@@ -76,6 +77,8 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
 pub struct Session {
     plan: Plan,
     scene: Scene,
+    /// Not in the scene, so that no task of it keeps the broker alive.
+    host: Option<Host>,
     token: String,
     /// Messages that were stored so far.
     pub stored: u64,
@@ -96,7 +99,7 @@ impl Session {
             stock: None,
             is_empty: false,
         };
-        let mut session = Self { plan, scene, token, stored: 0 };
+        let mut session = Self { plan, scene, host: target.host(), token, stored: 0 };
         if session.plan.workload.needs_stock() {
             let stock = replay::fill(&session.scene).await?;
             session.stored = stock.ledgers.iter().map(Ledger::stored).sum();
@@ -109,12 +112,20 @@ impl Session {
     async fn play(&mut self, number: usize) -> Result<Round> {
         let plan = if number == 0 { self.plan.warming_up() } else { self.plan.clone() };
         let prefix = format!("bench.{}.{number}", self.token);
-        let scene = Scene {
+        let mut scene = Scene {
             subjects: Subjects::new(&prefix, plan.subjects),
             plan: Arc::new(plan),
             ..self.scene.clone()
         };
-        let round = self.plan.workload.play(&scene).await?;
+        let round = match self.plan.workload {
+            Workload::Restart => {
+                let host = self.host.as_ref().context("restart needs a broker of its own")?;
+                let round = restart::play(&mut scene, host).await?;
+                (self.scene.caller, self.scene.process) = (scene.caller, scene.process);
+                round
+            }
+            workload => workload.play(&scene).await?,
+        };
         self.stored += round.stored;
         Ok(round)
     }

@@ -1,6 +1,10 @@
 //! The broker that is measured: one of the bench's own, or another one.
 
-use super::{arguments::BenchCommand, child::Offspring, process::Process};
+use super::{
+    arguments::BenchCommand,
+    host::{Host, Started},
+    process::Process,
+};
 use crate::settings::StorageKind;
 use anyhow::{Context, Result};
 use rustix::fs::statfs;
@@ -27,7 +31,7 @@ pub struct Target {
 #[derive(Debug)]
 struct Own {
     // Before the directory, so that nothing writes there any more when that is removed.
-    child: Offspring,
+    host: Host,
     directory: TempDir,
     storage: StorageKind,
 }
@@ -54,12 +58,9 @@ impl Target {
 
     async fn start(command: &BenchCommand) -> Result<Self> {
         let directory = temporary_directory(command.dir.as_deref())?;
-        let (child, address) = Offspring::start(arguments(command, &directory), listening).await?;
-        Ok(Self {
-            address: format!("http://{address}"),
-            process: child.pid().map(Process::new),
-            own: Some(Own { child, directory, storage: command.storage }),
-        })
+        let host = Host::new(arguments(command, &directory));
+        let Started { address, process } = host.start().await?;
+        Ok(Self { address, process, own: Some(Own { host, directory, storage: command.storage }) })
     }
 
     /// What it is, in words.
@@ -86,6 +87,11 @@ impl Target {
         }
     }
 
+    /// Where it runs, if that is ours.
+    pub fn host(&self) -> Option<Host> {
+        Some(self.own.as_ref()?.host.clone())
+    }
+
     /// The directory of its store, where that is ours.
     pub fn data(&self) -> Option<PathBuf> {
         let own = self.own.as_ref()?;
@@ -94,8 +100,8 @@ impl Target {
 
     /// Ends it and takes its directory away, if it is the bench's own.
     pub async fn close(self) -> Result<Option<Activity>> {
-        let Some(Own { child, directory, .. }) = self.own else { return Ok(None) };
-        let said = child.end().await?;
+        let Some(Own { host, directory, .. }) = self.own else { return Ok(None) };
+        let said = host.end().await?;
         directory.close().context("cannot remove the temporary directory")?;
         Ok(said.iter().rev().find_map(|line| activity(line)))
     }
@@ -143,12 +149,6 @@ fn arguments(command: &BenchCommand, directory: &TempDir) -> Vec<OsString> {
     arguments
 }
 
-fn listening(line: &str) -> Option<String> {
-    let line: Value = serde_json::from_str(line).ok()?;
-    let is_it = line["message"].as_str()?.starts_with("gRPC server listening");
-    is_it.then(|| line["address"].as_str().map(str::to_owned))?
-}
-
 /// The last line of the broker's log.
 fn activity(line: &str) -> Option<Activity> {
     let line: Value = serde_json::from_str(line).ok()?;
@@ -164,12 +164,10 @@ mod tests {
 
     #[test]
     fn the_log_of_a_broker_is_understood() {
-        let line = r#"{"level":"INFO","message":"gRPC server listening on port 7","address":"127.0.0.1:7","port":7}"#;
-        assert_eq!(listening(line).as_deref(), Some("127.0.0.1:7"));
         let line = r#"{"level":"INFO","message":"closed","syncs":3,"written_bytes":4}"#;
         assert_eq!(activity(line), Some(Activity { syncs: 3, written_bytes: 4 }));
         for other in ["", "broker: no", r#"{"message":"closing"}"#, r#"{"message":"closed"}"#] {
-            assert_eq!((listening(other), activity(other)), (None, None));
+            assert_eq!(activity(other), None);
         }
     }
 }

@@ -107,8 +107,11 @@ impl Watcher {
         Watched { follower: self.follower, ..seen }
     }
 
+    /// Whether all has come. A nudge is published behind all of it, and comes behind all of it: what is
+    /// still missing then is lost, or of unknown outcome and was not stored.
     fn is_done(&self) -> bool {
-        self.goal.borrow().is_some_and(|goal| self.follower.progress() >= goal)
+        let is_nudged = self.follower.nudges() > 0;
+        self.goal.borrow().is_some_and(|goal| is_nudged || self.follower.progress() >= goal)
     }
 
     /// Waits for the next message, or for the news that there will be no more; `None`: it waited long

@@ -6,6 +6,7 @@ pub mod idle;
 pub mod mixed;
 pub mod publish;
 pub mod replay;
+pub mod restart;
 pub mod storm;
 pub mod stream;
 
@@ -35,6 +36,8 @@ pub enum Workload {
     Storm,
     /// No load: idle subscribers, and messages that are kept
     Idle,
+    /// Killing the broker while it is published to, and starting it again
+    Restart,
     /// What gRPC and the disk allow on this machine, without a broker
     Ceilings,
     /// The empty handler that a ceiling is measured on
@@ -70,7 +73,7 @@ pub struct Defaults {
 impl Workload {
     /// Those against a broker.
     #[cfg(test)]
-    pub const MEASURED: [Self; 8] = [
+    pub const MEASURED: [Self; 9] = [
         Self::Publish,
         Self::Stream,
         Self::FanOut,
@@ -79,6 +82,7 @@ impl Workload {
         Self::Mixed,
         Self::Storm,
         Self::Idle,
+        Self::Restart,
     ];
 
     pub fn defaults(self) -> Defaults {
@@ -128,6 +132,11 @@ impl Workload {
                 warm_up: Duration::ZERO,
                 ..defaults(4, 1, 5_000, Uses { subscribers: true, ..none })
             },
+            Self::Restart => Defaults {
+                rounds: 1,
+                warm_up: Duration::ZERO,
+                ..defaults(1, 16_384, 1_000_000, Uses { in_flight: true, ..none })
+            },
             Self::Ceilings | Self::Empty => {
                 defaults(4, 256, 1_000_000, Uses { subjects: false, ..none })
             }
@@ -154,7 +163,9 @@ impl Workload {
             Self::Mixed => mixed::play(scene).await,
             Self::Storm => storm::play(scene).await,
             Self::Idle => idle::play(scene).await,
-            Self::Ceilings | Self::Empty => anyhow::bail!("{self} has no rounds"),
+            Self::Restart | Self::Ceilings | Self::Empty => {
+                anyhow::bail!("{self} has no rounds on a broker that goes on")
+            }
         }
     }
 

@@ -142,6 +142,15 @@ fn a_storm_of_expiries_is_neither_early_nor_late() {
 }
 
 #[test]
+fn what_was_acknowledged_is_there_after_a_kill() {
+    let report = clean(&["restart", "--messages", "2000", "--subjects", "30"]);
+    assert!(report["audit"]["checked"].as_u64() >= Some(4_000), "{report}");
+    for figure in ["until it serves again", "anonymous memory when it serves again"] {
+        assert!(median(&report, figure) > 0.0);
+    }
+}
+
+#[test]
 fn a_ceiling_is_measured_in_the_same_run() {
     for (workload, shares) in [
         (&["publish", "--in-flight", "1", "--connections", "1"][..], 2),

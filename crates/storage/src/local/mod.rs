@@ -15,8 +15,8 @@
 //! # Operation
 //! Appends go to one writer thread, which takes whatever waits, writes it at once and syncs once: as many
 //! appends as came during one sync share the next. Only what is synced enters the index, so nothing that
-//! a crash could take back is ever read. A full segment is sealed by the upkeep thread, which also gives
-//! space back: segments in which nothing lives are unlinked, mostly dead ones are copied forward.
+//! a crash could take back is ever read. A full segment, or one in which little lives, is sealed by the
+//! upkeep thread, which also gives space back: segments in which nothing lives are unlinked, mostly dead ones are copied forward.
 //!
 //! Memory holds the index of the active segment (and of those that are being sealed, which cost at most
 //! as much as two of the largest), a summary of
@@ -40,6 +40,7 @@ mod inbox;
 mod index;
 mod job;
 mod listing;
+mod lookups;
 mod merging;
 mod purges;
 mod reading;
@@ -66,6 +67,7 @@ use counted::Counted;
 use disk::{Disk, RealDisk};
 use gate::{Gate, GateLimits};
 use inbox::{Inbox, Senders};
+use lookups::Lookups;
 use recovery::{Recovered, recover};
 use std::{
     collections::BTreeSet,
@@ -81,6 +83,7 @@ pub struct LocalStorage {
     catalog: Arc<Catalog>,
     gate: Arc<Gate>,
     inbox: Inbox,
+    lookups: Lookups,
     threads: Vec<JoinHandle<()>>,
     activity: Arc<Activity>,
 }
@@ -122,7 +125,9 @@ impl LocalStorage {
         let (senders, threads) = start(&catalog, &gate, config, end)?;
         recovery.took = began.elapsed();
         let inbox = Inbox::new(gate.clone(), senders);
-        Ok((Self { catalog, gate, inbox, threads, activity: Arc::default() }, recovery))
+        let lookups = Lookups::new(catalog.clone());
+        let activity = Arc::default();
+        Ok((Self { catalog, gate, inbox, lookups, threads, activity }, recovery))
     }
 
     /// Reads on a thread where waiting for the disk holds nobody up.
@@ -170,6 +175,7 @@ fn start(
         sparse: BTreeSet::new(),
         unsweepable: BTreeSet::new(),
         waited: 0,
+        uncounted: 0,
     };
     let threads = vec![
         thread::Builder::new()
@@ -236,8 +242,7 @@ impl Storage for LocalStorage {
         if self.catalog.is_all_in_memory() {
             return answer(self.catalog.last_id(subject));
         }
-        let subject = subject.clone();
-        self.read(move |catalog| catalog.last_id(&subject))
+        self.lookups.last_id(subject.clone())
     }
 
     fn subjects(

@@ -44,6 +44,15 @@ const SWEPT_AT_ONCE: usize = 4;
 /// Bytes of an active segment that are worth being sealed for.
 const WORTH_SEALING: u64 = 64 * 1024;
 
+/// The same where something in it lives and has to be copied forward.
+const WORTH_SWEEPING: u64 = 1024 * 1024;
+
+/// Calls of reclaim from one count of what lives in the active segment to the next.
+const COUNT_EVERY: u32 = 10;
+
+/// Subjects counted at once: the writer waits meanwhile.
+const COUNTED_AT_ONCE: usize = 1_000;
+
 /// The upkeep's state.
 pub struct Upkeep {
     pub catalog: Arc<Catalog>,
@@ -61,6 +70,8 @@ pub struct Upkeep {
     /// Segments that cannot be swept: a living message in them is damaged.
     pub unsweepable: BTreeSet<u64>,
     pub waited: u32,
+    /// Calls of reclaim since what lives in the active segment was counted.
+    pub uncounted: u32,
 }
 
 impl Upkeep {
@@ -196,8 +207,9 @@ impl Upkeep {
         Ok((living, all))
     }
 
-    /// An active segment in which nothing lives gives its space back only when it is sealed.
-    fn ask_for_seal(&self, view: &View, now: Timestamp) {
+    /// An active segment in which little lives gives its space back only when it is sealed, and if few
+    /// messages come, it takes long to fill.
+    fn ask_for_seal(&mut self, view: &View, now: Timestamp) {
         let (latest, messages) = {
             let index = view.active.index.read();
             (index.latest_expiry, index.messages)
@@ -205,10 +217,22 @@ impl Upkeep {
         let is_dead = latest.is_some_and(|latest| latest <= now.0);
         let length = view.active.file.length().unwrap_or(0);
         let is_worth = length >= HEAD + WORTH_SEALING;
-        if messages > 0 && is_worth && (is_dead || self.gate.is_full()) {
+        let is_due = is_dead || self.gate.is_full() || self.is_mostly_dead(view, length, now);
+        if messages > 0 && is_worth && is_due {
             // The writer may have ended.
             let _ = self.writer.send(job::Job::Seal { number: view.active.number });
         }
+    }
+
+    /// Whether three quarters of the active segment are dead; counted now and then.
+    fn is_mostly_dead(&mut self, view: &View, length: u64, now: Timestamp) -> bool {
+        self.uncounted += 1;
+        if self.uncounted < COUNT_EVERY || length < HEAD + WORTH_SWEEPING {
+            return false;
+        }
+        self.uncounted = 0;
+        let (living, all) = count_active(view, now);
+        living * 4 <= all && all - living >= WORTH_SWEEPING
     }
 
     fn unlink_dead(&mut self, view: &View) -> io::Result<Reclaimed> {
@@ -291,6 +315,28 @@ impl Upkeep {
             bytes: before.saturating_sub(swept.bytes),
             more,
         }))
+    }
+}
+
+/// Bytes of living messages in the active segment, and of all.
+fn count_active(view: &View, now: Timestamp) -> (u64, u64) {
+    let (mut living, mut all, mut counted) = (0, 0, 0);
+    loop {
+        let index = view.active.index.read();
+        let part = index.names().iter().skip(counted).take(COUNTED_AT_ONCE);
+        if part.len() == 0 {
+            return (living, all);
+        }
+        counted += part.len();
+        for subject in part {
+            let purged = view.purged(subject);
+            for entry in index.entries(subject) {
+                all += u64::from(entry.length);
+                if entry.expires_at > now.0 && entry.id > purged {
+                    living += u64::from(entry.length);
+                }
+            }
+        }
     }
 }
 

@@ -98,6 +98,26 @@ async fn expired_segments_go_and_last_ids_stay() {
     assert_eq!(names.len(), 8);
 }
 
+#[tokio::test]
+async fn what_expired_in_a_segment_that_is_still_written_goes() {
+    let directory = tempfile::tempdir().unwrap();
+    // Never filled.
+    let store = LocalStorage::open(&LocalConfig::new(directory.path())).unwrap().0;
+    let brief: Vec<_> = (1..=150_000).map(|id| message("brief", id, Some(5_000))).collect();
+    store.append(brief).await.unwrap();
+    let before = size(directory.path());
+    let mut kept = 0;
+    // A new one has 4 MiB allocated ahead.
+    while size(directory.path()) * 4 > before {
+        kept += 1;
+        assert!(kept < 10_000, "space does not come back");
+        store.append(vec![message("kept", kept, None)]).await.unwrap();
+        store.reclaim(Timestamp(6_000)).await.unwrap();
+    }
+    assert_eq!(ids(&store, "kept").await, (1..=kept).collect::<Vec<_>>());
+    assert_eq!(last_id(&store, "brief").await, 150_000);
+}
+
 fn size(directory: &Path) -> u64 {
     std::fs::read_dir(directory)
         .unwrap()
