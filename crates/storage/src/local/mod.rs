@@ -160,6 +160,7 @@ fn start(
         active,
         end,
         allocated: end,
+        filled: end,
         segment_bytes: config.segment_bytes,
         chunk: config.chunk(),
         buffer: Vec::new(),

@@ -26,6 +26,13 @@ const GROUP: usize = 8 * 1024 * 1024;
 /// Bytes of the write buffer that are kept between groups.
 const BUFFER: usize = 4 * 1024 * 1024;
 
+/// Bytes of zeros written behind a small group, for those that follow it. Space that was never written
+/// has the file system convert it at each sync, which then takes twice as long.
+const FILL: u64 = 256 * 1024;
+
+/// Bytes of a group that is small: a large one pays for its own conversion.
+const SMALL: u64 = FILL / 4;
+
 /// Cost of an index in memory at which its segment is sealed, in bytes.
 const INDEX_COST: usize = 32 * 1024 * 1024;
 
@@ -43,6 +50,8 @@ pub struct Writer {
     pub end: u64,
     /// How long the active file is: space up to here is allocated.
     pub allocated: u64,
+    /// How far the active file was written, zeros included. It reads the same up to `allocated`.
+    pub filled: u64,
     pub segment_bytes: u64,
     pub chunk: u64,
     pub buffer: Vec<u8>,
@@ -152,6 +161,8 @@ impl Writer {
         let places = self.encode(group);
         let appends = group.iter().any(|job| matches!(job, Job::Append { .. }));
         self.allocate(appends).map_err(|error| self.failed(&error))?;
+        let end = self.end + self.buffer.len() as u64;
+        self.fill();
         let file = self.active.file.clone();
         if let Err(error) = file.write_at(&self.buffer, self.end) {
             return Err(self.cut_back(&error));
@@ -159,7 +170,8 @@ impl Writer {
         if let Err(error) = file.sync() {
             return Err(self.lost(&error));
         }
-        self.end += self.buffer.len() as u64;
+        self.filled = self.filled.max(self.end + self.buffer.len() as u64);
+        self.end = end;
         self.show(group, &places, time);
         if appends {
             self.gate.set_full(None);
@@ -233,6 +245,17 @@ impl Writer {
         Ok(())
     }
 
+    /// Puts zeros behind a small group that goes beyond what was written, within what is allocated.
+    fn fill(&mut self) {
+        let length = self.buffer.len() as u64;
+        let end = self.end + length;
+        if length <= SMALL && end > self.filled {
+            let zeros = FILL.min(self.allocated.saturating_sub(end));
+            // At most FILL.
+            self.buffer.resize((length + zeros) as usize, 0);
+        }
+    }
+
     fn store_bytes(&self) -> u64 {
         let view = self.catalog.view();
         let sealed: u64 = view.sealed.values().map(|segment| segment.bytes()).sum();
@@ -247,7 +270,7 @@ impl Writer {
         // Synced, or a crash could bring back what was refused.
         match self.active.file.truncate(self.end).and_then(|()| self.active.file.sync()) {
             Ok(()) => {
-                self.allocated = self.end;
+                (self.allocated, self.filled) = (self.end, self.end);
                 self.failed(error)
             }
             Err(error) => self.lost(&error),
@@ -311,7 +334,7 @@ impl Writer {
             view.sealing.push(sealed.clone());
         });
         let job = upkeep::Job::Seal { segment: sealed, end: self.end };
-        (self.end, self.allocated) = (end, end);
+        (self.end, self.allocated, self.filled) = (end, end, end);
         // The other thread ends only after this one.
         let _ = self.upkeep.send(job);
         Ok(())

@@ -65,6 +65,35 @@ async fn a_write_torn_at_any_byte_is_cut_and_the_rest_is_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn zeros_behind_a_group_are_written_once_and_are_no_records() {
+    let no_sync = Fault { from: 0, until: u64::MAX, errno: EIO, only_syncs: true };
+    let disk = SimulatedDisk::default();
+    let store = open(&disk).unwrap().0;
+    disk.set_fault(Some(no_sync));
+    store.append(vec![message("a", 1, None, 40)]).await.unwrap_err();
+    drop(store);
+    let torn = disk.last_unsynced();
+    assert!(torn > 10_000, "{torn}");
+    let nothing = Acknowledged::default();
+    for byte in (0..300).chain((300..=torn).step_by(509)).chain([torn]) {
+        let after = disk.crash(Tear::Last(byte));
+        found_whole(&after, &nothing, &format!("torn at byte {byte}")).await;
+    }
+    for seed in 0..100 {
+        let after = disk.crash(Tear::Chance(seed));
+        found_whole(&after, &nothing, &format!("torn by {seed}")).await;
+    }
+
+    let disk = SimulatedDisk::default();
+    let store = open(&disk).unwrap().0;
+    store.append(vec![message("a", 1, None, 40)]).await.unwrap();
+    disk.set_fault(Some(no_sync));
+    store.append(vec![message("a", 2, None, 40)]).await.unwrap_err();
+    let second = disk.last_unsynced();
+    assert!(second < 300, "{second}: the zeros are there");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_sync_closes_the_store_to_writing_and_reading_goes_on() {
     let disk = SimulatedDisk::default();
     let (store, _) = open(&disk).unwrap();
