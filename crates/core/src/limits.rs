@@ -47,7 +47,7 @@ impl Default for Limits {
             queued_bytes: 36 * MIB,
             tail_bytes: 16 * MIB,
             pages_in_flight: 6,
-            page_read_bytes: 64 * 1024,
+            page_read_bytes: 256 * 1024,
             append_messages: 16_384,
             appends_in_flight: 16,
             waiting_calls: 16_384,

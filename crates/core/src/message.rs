@@ -36,6 +36,10 @@ pub struct Message {
 }
 
 impl Message {
+    /// Bytes that every message counts against limits, beside its subject, headers and body: the
+    /// structs, queue places and reply slots of one, rounded up.
+    pub const BOOKKEEPING: usize = 256;
+
     /// Puts a message together.
     #[must_use]
     pub fn new(
@@ -96,9 +100,7 @@ impl Publication {
 }
 
 fn weight(subject: &Subject, headers: &Headers, body: &Bytes) -> usize {
-    /// The structs, queue places and reply slots of one message, rounded up.
-    const BOOKKEEPING: usize = 256;
-    BOOKKEEPING + subject.as_bytes().len() + headers.as_bytes().len() + body.len()
+    Message::BOOKKEEPING + subject.as_bytes().len() + headers.as_bytes().len() + body.len()
 }
 
 /// What a publisher hears of a message that was accepted.

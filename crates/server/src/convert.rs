@@ -2,7 +2,7 @@
 
 pub mod batch;
 
-use crate::limits::{BY_REFERENCE, MAX_MESSAGE};
+use crate::limits::MAX_MESSAGE;
 use broker_core::{
     Durability, HeaderError, Headers, Lifetime, LifetimeError, Message, MessageId, Publication,
     Start, Subject, SubjectError, Timestamp,
@@ -202,17 +202,21 @@ pub fn message_frame(message: &Message) -> Bytes {
 
 /// Appends a message as a gRPC frame.
 pub fn put_message_frame(message: &Message, missed: u64, frame: &mut BytesMut) {
-    put_before_body(message, missed, frame);
-    frame.put_slice(&message.body);
-    put_after_body(message, missed, frame);
+    let (start, length) = (frame.len(), message_length(message, missed));
+    // Written in place: a buffer that may grow would be asked to with every byte.
+    frame.resize(start + PREFIX + length, 0);
+    let mut place = &mut frame[start..];
+    put_prefix(message, length, &mut place);
+    place.put_slice(&message.body);
+    put_after_body(message, missed, &mut place);
 }
 
 /// Appends what comes before the body in a message's gRPC frame.
 pub fn put_before_body(message: &Message, missed: u64, frame: &mut BytesMut) {
-    let length = message_length(message, missed);
-    // A large body is handed on without being copied.
-    let elsewhere = if message.body.len() < BY_REFERENCE { 0 } else { message.body.len() };
-    frame.reserve(PREFIX + length - elsewhere);
+    put_prefix(message, message_length(message, missed), frame);
+}
+
+fn put_prefix(message: &Message, length: usize, frame: &mut impl BufMut) {
     frame.put_u8(0);
     // Far below 4 GiB: requests are bounded.
     frame.put_u32(u32::try_from(length).unwrap_or(u32::MAX));
@@ -224,7 +228,7 @@ pub fn put_before_body(message: &Message, missed: u64, frame: &mut BytesMut) {
 
 /// Appends what comes after the body in a message's gRPC frame; fields with their default value are
 /// left out, as always.
-pub fn put_after_body(message: &Message, missed: u64, frame: &mut BytesMut) {
+pub fn put_after_body(message: &Message, missed: u64, frame: &mut impl BufMut) {
     if !message.id.is_none() {
         encoding::uint64::encode(2, &message.id.0, frame);
     }
@@ -263,7 +267,7 @@ fn message_length(message: &Message, missed: u64) -> usize {
         + if missed > 0 { encoding::uint64::encoded_len(7, &missed) } else { 0 }
 }
 
-fn put_bytes(tag: u32, bytes: &[u8], frame: &mut BytesMut) {
+fn put_bytes(tag: u32, bytes: &[u8], frame: &mut impl BufMut) {
     if !bytes.is_empty() {
         encoding::encode_key(tag, encoding::WireType::LengthDelimited, frame);
         encoding::encode_varint(bytes.len() as u64, frame);

@@ -2,7 +2,7 @@
 
 use crate::{
     convert::{message_frame, put_after_body, put_before_body, put_message_frame},
-    limits::{ALL_FRAMES, BY_REFERENCE, FRAME, MIN_FRAME},
+    limits::{ALL_GATHERED, BY_REFERENCE, FRAME, GATHERED, MIN_GATHERED},
     room::{Room, Share},
     status::Problem,
 };
@@ -75,7 +75,7 @@ impl Feed {
 
     /// What is gathered at once: subscriptions that are not read hold that much each.
     fn limit(&self) -> usize {
-        (ALL_FRAMES / self.broker.subscribers().max(1)).clamp(MIN_FRAME, FRAME)
+        (ALL_GATHERED / self.broker.subscribers().max(1)).clamp(MIN_GATHERED, GATHERED)
     }
 
     /// Makes frames of what is pending, or of its beginning: nothing that is packed waits for room. Small

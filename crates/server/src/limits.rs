@@ -10,7 +10,7 @@
 //! | large stored messages being sent | [`ServerLimits::sending_bytes`] | 16 MiB |
 //! | small answers to fetches | 5 MiB | 5 MiB |
 //! | operators' calls | 2 x 1.5 MiB | 3 MiB |
-//! | frames ready for subscriptions | 32 KiB each, or 16 MiB shared by all | 16 MiB |
+//! | frames ready for subscriptions | 256 KiB each, or 16 MiB shared by all | 16 MiB |
 //! | publish streams that are not read | [`ServerLimits::publish_streams`] x [`ServerLimits::stream_window`] | 32 MiB |
 //! | results that clients do not read | [`ServerLimits::waiting_result_bytes`] | 8 MiB |
 //! | connections | [`ServerLimits::connections`] x about 12 KiB | 48 MiB |
@@ -47,11 +47,15 @@ pub(crate) const OWN_WAITING_RESULTS: usize = 1_024;
 /// Bytes gathered into one DATA frame of a subscription.
 pub(crate) const FRAME: usize = 32 * KIB;
 
-/// Fewest bytes gathered into one DATA frame, however many subscriptions there are.
-pub(crate) const MIN_FRAME: usize = 2 * KIB;
+/// Bytes of messages gathered at once for one subscription, in several frames: a page of the store is
+/// read by another thread, and a small one would not be worth the way there and back.
+pub(crate) const GATHERED: usize = 256 * KIB;
+
+/// Fewest bytes gathered at once, however many subscriptions there are.
+pub(crate) const MIN_GATHERED: usize = 2 * KIB;
 
 /// Bytes gathered for all subscriptions together, which they share evenly.
-pub(crate) const ALL_FRAMES: usize = 16 * MIB;
+pub(crate) const ALL_GATHERED: usize = 16 * MIB;
 
 /// Bodies of this size are handed to the transport by reference instead of being copied.
 pub(crate) const BY_REFERENCE: usize = 8 * KIB;

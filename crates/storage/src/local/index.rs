@@ -25,6 +25,11 @@ pub struct Entry {
 pub const VALUE: usize = 16;
 
 impl Entry {
+    /// Where its record ends.
+    pub fn end(&self) -> u64 {
+        u64::from(self.offset) + u64::from(self.length)
+    }
+
     pub fn value(&self) -> [u8; VALUE] {
         let mut value = [0; VALUE];
         value[0..4].copy_from_slice(&self.offset.to_le_bytes());
@@ -125,6 +130,12 @@ impl Index {
     /// The messages of a subject, ascending.
     pub fn entries(&self, subject: &Subject) -> &[Entry] {
         self.subjects.get(subject).map_or(&[], Places::entries)
+    }
+
+    /// Those above an id.
+    pub fn above(&self, subject: &Subject, id: u64) -> &[Entry] {
+        let entries = self.entries(subject);
+        &entries[entries.partition_point(|entry| entry.id <= id)..]
     }
 
     /// The subjects in no order; what comes is added at the end.

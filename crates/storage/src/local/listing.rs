@@ -105,7 +105,7 @@ impl Catalog {
             *steps = steps.saturating_sub(searched);
             let mut merge = Merge::above(self, view, &range.subject, after)?;
             let mut is_enough = false;
-            merge.show(up_to, |entry| {
+            merge.show(up_to, |_, entry| {
                 let expires_at = (entry.expires_at != i64::MAX).then_some(entry.expires_at);
                 if expires_at.is_none_or(|at| at > now.0) {
                     let content = (entry.length as usize).saturating_sub(content_at);

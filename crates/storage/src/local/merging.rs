@@ -2,19 +2,19 @@
 
 use super::{
     catalog::{Catalog, Sealed, Unsealed, View},
+    disk::DiskFile,
     files::Files,
-    index::{Entry, key, number, split_key},
-    reading::Window,
+    index::{Entry, key, number},
     sorted::Cursor,
 };
-use broker_core::{MessageId, Stored, Subject};
+use broker_core::Subject;
 use std::{io, sync::Arc};
 
 /// Segments looked at in one go.
 const SPANS: usize = 32;
 
-/// Entries of an index in memory taken in one go.
-const ENTRIES: usize = 4_096;
+/// Entries of an index in memory taken in one go, so that appends are not held up.
+const ENTRIES: usize = 256;
 
 /// The entries of a subject above an id. What two segments have comes once.
 pub struct Merge<'a> {
@@ -34,38 +34,29 @@ impl<'a> Merge<'a> {
         subject: &'a Subject,
         after: u64,
     ) -> io::Result<Self> {
-        let (mut complete, mut sources) = (u64::MAX, Vec::new());
+        let mut sources = Vec::new();
         for segment in view.unsealed() {
             let index = segment.index.read();
-            let entries = index.entries(subject);
-            let entries = &entries[entries.partition_point(|entry| entry.id <= after)..];
-            if let Some(beyond) = entries.get(ENTRIES) {
-                complete = complete.min(beyond.id - 1);
-            }
-            let entries = entries[..entries.len().min(ENTRIES)].to_vec();
-            if let Some(first) = entries.first() {
-                let (first, place) = (first.id, Place::Unsealed(segment));
-                let rest = Rest::Memory(entries.into_iter());
-                sources.push(Source { first, place, rest, window: None, head: None });
+            if let Some(first) = index.above(subject, after).first() {
+                let rest = Rest::Memory { subject, after, entries: Vec::new().into_iter() };
+                let place = Place::Unsealed(segment);
+                sources.push(Source { first: first.id, place, rest, head: None });
             }
         }
         let files = &catalog.files;
-        let (spans, up_to) = view.directory.above(files, subject.as_bytes(), after, SPANS)?;
-        complete = complete.min(up_to);
+        let (spans, complete) = view.directory.above(files, subject.as_bytes(), after, SPANS)?;
         for span in spans {
             if let Some(segment) = view.sealed.get(&span.segment) {
                 let rest = Rest::Closed { subject, after };
                 let (first, place) = (span.first.max(after + 1), Place::Sealed(segment));
-                sources.push(Source { first, place, rest, window: None, head: None });
+                sources.push(Source { first, place, rest, head: None });
             }
         }
         Ok(Self { files, sources, complete, opened: 0 })
     }
 
-    /// The next id, if it is not above `up_to` or what is complete. Sources are opened only when their
-    /// turn comes.
-    pub fn least(&mut self, up_to: u64) -> io::Result<Option<u64>> {
-        let up_to = up_to.min(self.complete);
+    /// The next id, if it is not above `up_to`. Sources are opened only when their turn comes.
+    fn least(&mut self, up_to: u64) -> io::Result<Option<u64>> {
         loop {
             // Who may have the same message is opened before it is given, or it would be given twice.
             let waiting = self.sources.iter_mut().filter(|source| !source.is_done());
@@ -81,23 +72,12 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// Reads a message from the first source that has it whole, and passes it in all that have it.
-    pub fn read(&mut self, id: u64) -> io::Result<Stored> {
-        let mut best = Stored::Damaged(MessageId(id));
-        for source in &mut self.sources {
-            let Some(entry) = source.take(id) else { continue };
-            if matches!(best, Stored::Damaged(_)) {
-                best = source.window(self.files)?.read(&entry)?;
-            }
-        }
-        Ok(best)
-    }
-
-    /// Shows the entries up to an id in order, until somebody has seen enough.
+    /// Shows the entries up to an id in order, each in one of the places that have it, until somebody
+    /// has seen enough.
     pub fn show(
         &mut self,
         up_to: u64,
-        mut is_enough: impl FnMut(&Entry) -> bool,
+        mut is_enough: impl FnMut(Place<'a>, &Entry) -> bool,
     ) -> io::Result<()> {
         let up_to = up_to.min(self.complete);
         while let Some(id) = self.least(up_to)? {
@@ -112,7 +92,7 @@ impl<'a> Merge<'a> {
             let Some((source, mut entry)) = first else { return Ok(()) };
             // As long as it is below all others, it needs no comparing with them.
             loop {
-                if is_enough(&entry) {
+                if is_enough(source.place, &entry) {
                     return Ok(());
                 }
                 source.advance(self.files)?;
@@ -133,17 +113,41 @@ struct Source<'a> {
     first: u64,
     place: Place<'a>,
     rest: Rest<'a>,
-    window: Option<Window>,
     head: Option<Entry>,
 }
 
-enum Place<'a> {
+/// The segment of an entry.
+#[derive(Clone, Copy)]
+pub enum Place<'a> {
     Unsealed(&'a Arc<Unsealed>),
     Sealed(&'a Arc<Sealed>),
 }
 
+impl Place<'_> {
+    /// The segment's number.
+    pub fn segment(self) -> u64 {
+        match self {
+            Self::Unsealed(segment) => segment.number,
+            Self::Sealed(segment) => segment.number,
+        }
+    }
+
+    /// The segment's file.
+    pub fn log(self, files: &Files) -> io::Result<Arc<dyn DiskFile>> {
+        match self {
+            Self::Unsealed(segment) => Ok(segment.file.clone()),
+            Self::Sealed(segment) => segment.log(files),
+        }
+    }
+}
+
 enum Rest<'a> {
-    Memory(std::vec::IntoIter<Entry>),
+    /// What was taken of it, and from where on more can be.
+    Memory {
+        subject: &'a Subject,
+        after: u64,
+        entries: std::vec::IntoIter<Entry>,
+    },
     /// Not looked into yet.
     Closed {
         subject: &'a Subject,
@@ -171,13 +175,24 @@ impl<'a> Source<'a> {
             is_searched = true;
         }
         self.head = match &mut self.rest {
-            Rest::Memory(entries) => entries.next(),
-            Rest::File { subject, cursor } => match cursor.lend()? {
-                Some((found, value)) => {
-                    let (of, id) = split_key(found)?;
-                    let is_same = of == subject.as_bytes();
-                    if is_same { Some(Entry::of(number(id)?, value)?) } else { None }
+            Rest::Memory { subject, after, entries } => {
+                if entries.len() == 0
+                    && let Place::Unsealed(segment) = self.place
+                {
+                    let index = segment.index.read();
+                    let above = index.above(subject, *after);
+                    let next = above[..above.len().min(ENTRIES)].to_vec();
+                    *entries = next.into_iter();
                 }
+                let next = entries.next();
+                *after = next.map_or(*after, |entry| entry.id);
+                next
+            }
+            Rest::File { subject, cursor } => match cursor.lend()? {
+                Some((found, value)) => match id_of(found, subject) {
+                    Some(id) => Some(Entry::of(number(id)?, value)?),
+                    None => None,
+                },
                 None => None,
             },
             Rest::Closed { .. } | Rest::Done => None,
@@ -195,17 +210,9 @@ impl<'a> Source<'a> {
         self.first = id.saturating_add(1);
         Some(entry)
     }
+}
 
-    fn window(&mut self, files: &Files) -> io::Result<&mut Window> {
-        let window = match self.window.take() {
-            Some(window) => window,
-            None => match self.place {
-                Place::Unsealed(segment) => {
-                    Window::new(segment.file.clone(), segment.number, u64::MAX)
-                }
-                Place::Sealed(segment) => Window::of(segment, files)?,
-            },
-        };
-        Ok(self.window.insert(window))
-    }
+/// The id in a key of this subject.
+fn id_of<'k>(key: &'k [u8], subject: &Subject) -> Option<&'k [u8]> {
+    key.strip_prefix(subject.as_bytes())?.strip_prefix(&[0])
 }

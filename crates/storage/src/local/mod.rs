@@ -42,6 +42,7 @@ mod job;
 mod listing;
 mod lookups;
 mod merging;
+mod page;
 mod purges;
 mod reading;
 mod record;

@@ -1,19 +1,17 @@
-//! Reads: one message, a page, a last id.
+//! Reads: one message, a last id; a page is in `page`.
 //!
 //! A read takes the catalog's view and then the files it needs. A segment may be swept away under it:
 //! then a file is missing, and the read is begun again with a new view. So it is when an index or the
 //! directory turns out to be damaged: they are made anew from what they speak of.
 
 use super::{
-    catalog::{Catalog, Sealed, View},
+    catalog::{Catalog, View},
     disk::DiskFile,
-    files::Files,
     index::{self, Entry},
-    merging::Merge,
     record,
     sorted::{damaged_name, is_damage},
 };
-use broker_core::{MessageId, Page, ReadError, Stored, Subject};
+use broker_core::{MessageId, ReadError, Stored, Subject};
 use bytes::Bytes;
 use std::{io, sync::Arc};
 
@@ -50,71 +48,34 @@ impl Catalog {
         self.retry(|| self.try_fetch(&self.view(), subject, id.0))
     }
 
-    fn try_fetch(&self, view: &View, subject: &Subject, id: u64) -> io::Result<Option<Stored>> {
+    /// A message that is damaged in one segment may be whole in another.
+    pub fn try_fetch(&self, view: &View, subject: &Subject, id: u64) -> io::Result<Option<Stored>> {
         if id <= view.purged(subject) {
             return Ok(None);
         }
+        let mut damaged = None;
         for segment in view.unsealed() {
             let entry = {
                 let index = segment.index.read();
                 let entries = index.entries(subject);
                 entries.binary_search_by_key(&id, |entry| entry.id).ok().map(|at| entries[at])
             };
-            if let Some(entry) = entry {
-                let mut window = Window::new(segment.file.clone(), segment.number, u64::MAX);
-                return window.read(&entry).map(Some);
+            let Some(entry) = entry else { continue };
+            match alone(segment.file.clone(), segment.number, &entry)? {
+                Stored::Damaged(id) => damaged = Some(Stored::Damaged(id)),
+                whole @ Stored::Message(_) => return Ok(Some(whole)),
             }
         }
-        let mut damaged = None;
         for span in view.directory.holding(&self.files, subject.as_bytes(), id)? {
             let Some(segment) = view.sealed.get(&span.segment) else { continue };
             let found = index::find(&self.files, &segment.index, subject.as_bytes(), id)?;
             let Some(entry) = found else { continue };
-            match Window::of(segment, &self.files)?.alone(&entry)? {
-                // A copy in another segment may be whole.
+            match alone(segment.log(&self.files)?, segment.number, &entry)? {
                 Stored::Damaged(id) => damaged = Some(Stored::Damaged(id)),
-                whole => return Ok(Some(whole)),
+                whole @ Stored::Message(_) => return Ok(Some(whole)),
             }
         }
         Ok(damaged)
-    }
-
-    /// Messages above an id.
-    pub fn page(
-        &self,
-        subject: &Subject,
-        after: MessageId,
-        limit: usize,
-    ) -> Result<Page, ReadError> {
-        self.retry(|| self.try_page(&self.view(), subject, after.0, limit))
-    }
-
-    fn try_page(
-        &self,
-        view: &View,
-        subject: &Subject,
-        after: u64,
-        limit: usize,
-    ) -> io::Result<Page> {
-        let after = after.max(view.purged(subject));
-        let mut merge = Merge::above(self, view, subject, after)?;
-        let (mut page, mut bytes, mut last) = (Page::default(), 0, after);
-        while let Some(next) = merge.least(u64::MAX)? {
-            if bytes >= limit && !page.messages.is_empty() {
-                page.next = Some(MessageId(last));
-                return Ok(page);
-            }
-            let place = merge.read(next)?;
-            last = next;
-            bytes += match &place {
-                Stored::Message(message) => message.weight(),
-                Stored::Damaged(_) => 0,
-            };
-            page.messages.push(place);
-        }
-        let complete = merge.complete;
-        page.next = (complete < u64::MAX).then_some(MessageId(complete));
-        Ok(page)
     }
 
     /// Whether nothing is sealed yet, so that a subject is known without reading a file.
@@ -131,6 +92,11 @@ impl Catalog {
     pub fn try_last_id(&self, view: &View, subject: &Subject) -> io::Result<u64> {
         Ok(view.purged(subject).max(view.last_id(&self.files, subject)?))
     }
+}
+
+/// Reads a record and nothing else.
+pub fn alone(file: Arc<dyn DiskFile>, segment: u64, entry: &Entry) -> io::Result<Stored> {
+    Window::new(file, segment, entry.end()).read(entry)
 }
 
 /// A part of a segment's file, read at once for records that lie near each other.
@@ -150,23 +116,16 @@ impl Window {
         Self { file, segment, end, start: 0, bytes: Bytes::new(), ahead: FIRST_WINDOW }
     }
 
-    /// A window on a sealed segment.
-    pub fn of(segment: &Sealed, files: &Files) -> io::Result<Self> {
-        Ok(Self::new(segment.log(files)?, segment.number, segment.summary.end))
-    }
-
     /// A record and, likely, its neighbours.
     pub fn read(&mut self, entry: &Entry) -> io::Result<Stored> {
         let (offset, length) = (u64::from(entry.offset), u64::from(entry.length));
         let is_inside =
             offset >= self.start && offset + length <= self.start + self.bytes.len() as u64;
         if !is_inside {
-            // A file that is written ends where it does; beyond its last record nothing is asked for.
-            let limit = if self.end == u64::MAX { offset + length } else { self.end };
             let passed = self.start + self.bytes.len() as u64;
             let is_near = (self.start..=passed + self.ahead).contains(&offset);
             self.ahead = if is_near { WINDOW.min(self.ahead * 2) } else { FIRST_WINDOW };
-            let reach = (offset + self.ahead.max(length)).min(limit.max(offset + length));
+            let reach = (offset + self.ahead.max(length)).min(self.end.max(entry.end()));
             return match self.fill(offset, reach) {
                 Err(error) if is_damage(&error) => Ok(Stored::Damaged(MessageId(entry.id))),
                 Err(error) => Err(error),
@@ -174,12 +133,6 @@ impl Window {
             };
         }
         Ok(self.decode(entry))
-    }
-
-    /// A record and nothing else.
-    pub fn alone(&mut self, entry: &Entry) -> io::Result<Stored> {
-        self.end = self.end.min(u64::from(entry.offset) + u64::from(entry.length));
-        self.read(entry)
     }
 
     fn fill(&mut self, from: u64, to: u64) -> io::Result<()> {

@@ -78,7 +78,8 @@ impl<'a> Head<'a> {
     pub fn parse(bytes: &'a [u8], segment: u64) -> Option<Self> {
         let fixed = bytes.get(..FIXED)?;
         let kind = Kind::of(fixed[12])?;
-        let subject = bytes.get(FIXED..FIXED + usize::from(fixed[13]))?;
+        let whole = bytes.get(..FIXED + usize::from(fixed[13]))?;
+        let subject = &whole[FIXED..];
         let head = Self {
             kind,
             length: u32_at(fixed, 0) as usize,
@@ -92,7 +93,7 @@ impl<'a> Head<'a> {
         let least = FIXED + subject.len() + head.headers_length;
         let is_believed = least <= head.length
             && head.length <= LONGEST
-            && u32_at(fixed, 4) == head_checksum(segment, fixed, subject);
+            && u32_at(fixed, 4) == checksum(segment, &[&whole[0..4], &whole[8..]]);
         is_believed.then_some(head)
     }
 
@@ -101,8 +102,20 @@ impl<'a> Head<'a> {
         LONGEST_HEAD
     }
 
-    pub fn expiry(&self) -> Option<Timestamp> {
+    fn expiry(&self) -> Option<Timestamp> {
         (self.expires_at != NEVER).then_some(Timestamp(self.expires_at))
+    }
+
+    /// Headers and body, out of the whole record.
+    pub fn content<'b>(&self, record: &'b [u8]) -> &'b [u8] {
+        &record[FIXED + self.subject.len()..self.length]
+    }
+
+    /// The message of this head, with the subject that it names and the content behind it.
+    pub fn message(&self, subject: Subject, mut content: Bytes) -> Option<Message> {
+        let headers = Headers::from_bytes(content.split_to(self.headers_length)).ok()?;
+        let (id, published_at) = (MessageId(self.number), Timestamp(self.time));
+        Some(Message::new(subject, id, published_at, self.expiry(), headers, content))
     }
 }
 
@@ -126,19 +139,17 @@ pub fn is_content_whole(head: &Head<'_>, record: &[u8], segment: u64) -> bool {
     content.is_some_and(|content| checksum(segment, &[content]) == head.content_checksum)
 }
 
+/// The head of a message's whole record; `None` when anything of it is damaged.
+pub fn whole_message(record: &[u8], segment: u64) -> Option<Head<'_>> {
+    let head = Head::parse(record, segment)?;
+    (head.kind == Kind::Message && is_content_whole(&head, record, segment)).then_some(head)
+}
+
 /// The message of a whole record; `None` when it is damaged.
 pub fn message(record: &Bytes, segment: u64) -> Option<Message> {
-    let head = Head::parse(record, segment)?;
-    if head.kind != Kind::Message || !is_content_whole(&head, record, segment) {
-        return None;
-    }
-    let headers_at = FIXED + head.subject.len();
-    let body_at = headers_at + head.headers_length;
-    let headers = Headers::from_bytes(record.slice(headers_at..body_at)).ok()?;
-    let body = record.slice(body_at..head.length);
+    let head = whole_message(record, segment)?;
     let subject = Subject::from_bytes(head.subject).ok()?;
-    let published_at = Timestamp(head.time);
-    Some(Message::new(subject, MessageId(head.number), published_at, head.expiry(), headers, body))
+    head.message(subject, record.slice_ref(head.content(record)))
 }
 
 /// Appends a message's record; answers its length.
@@ -182,17 +193,13 @@ fn put(
     fixed[20..28].copy_from_slice(&number.to_le_bytes());
     fixed[28..36].copy_from_slice(&time.to_le_bytes());
     fixed[36..44].copy_from_slice(&expires_at.to_le_bytes());
-    let head = head_checksum(segment, &fixed, subject);
+    let head = checksum(segment, &[&fixed[0..4], &fixed[8..], subject]);
     fixed[4..8].copy_from_slice(&head.to_le_bytes());
     into.extend_from_slice(&fixed);
     into.extend_from_slice(subject);
     into.extend_from_slice(headers);
     into.extend_from_slice(body);
     length
-}
-
-fn head_checksum(segment: u64, fixed: &[u8], subject: &[u8]) -> u32 {
-    checksum(segment, &[&fixed[0..4], &fixed[8..FIXED], subject])
 }
 
 /// CRC-32C over a number and some bytes.
