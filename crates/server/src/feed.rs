@@ -5,6 +5,7 @@ use crate::{
     limits::{ALL_GATHERED, BY_REFERENCE, FRAME, GATHERED, MIN_GATHERED},
     room::{Room, Share},
     status::Problem,
+    transit::Transit,
 };
 use broker_core::{Broker, Delivery, FetchError, Message, Subscription};
 use bytes::{Bytes, BytesMut};
@@ -28,6 +29,7 @@ pub fn frames(
         pending: VecDeque::new(),
         has_waited: false,
         ready: VecDeque::new(),
+        transit: Arc::default(),
         buffer: BytesMut::new(),
     };
     stream::unfold(Some(feed), |feed| async {
@@ -54,6 +56,7 @@ struct Feed {
     has_waited: bool,
     /// Frames that the transport has not asked for yet.
     ready: VecDeque<Bytes>,
+    transit: Arc<Transit>,
     buffer: BytesMut,
 }
 
@@ -61,11 +64,13 @@ impl Feed {
     async fn next(&mut self) -> Result<Bytes, Problem> {
         loop {
             if let Some(frame) = self.ready.pop_front() {
-                return Ok(frame);
+                return Ok(self.transit.count(frame));
             }
+            let share = self.share();
+            let under_way = self.transit.at_most(share / 2).await;
             self.shares.clear();
             if self.pending.is_empty() {
-                self.subscription.next(self.limit(), &mut self.deliveries).await?;
+                self.subscription.next(share - under_way, &mut self.deliveries).await?;
                 self.pending.extend(self.deliveries.drain(..));
                 self.has_waited = false;
             }
@@ -73,13 +78,13 @@ impl Feed {
         }
     }
 
-    /// What is gathered at once: subscriptions that are not read hold that much each.
-    fn limit(&self) -> usize {
+    /// What is gathered and under way at once: subscriptions that are read slowly hold that much each.
+    fn share(&self) -> usize {
         (ALL_GATHERED / self.broker.subscribers().max(1)).clamp(MIN_GATHERED, GATHERED)
     }
 
     /// Makes frames of what is pending, or of its beginning: nothing that is packed waits for room. Small
-    /// messages need none: what is gathered of them is bounded by [`Feed::limit`].
+    /// messages need none: what is gathered of them is bounded by [`Feed::share`].
     async fn pack(&mut self) -> Result<(), Problem> {
         let now = self.has_waited.then(|| self.broker.clock().now());
         while let Some(Delivery { message, missed }) = self.pending.pop_front() {

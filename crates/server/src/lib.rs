@@ -29,6 +29,7 @@ mod service;
 mod shutdown;
 mod side;
 mod status;
+mod transit;
 
 pub use limits::{
     MAX_ACK, MAX_BATCH_MESSAGES, MAX_MESSAGE, MAX_REQUEST, MAX_WAITING_RESULTS, ServerLimits,

@@ -10,7 +10,7 @@
 //! | large stored messages being sent | [`ServerLimits::sending_bytes`] | 16 MiB |
 //! | small answers to fetches | 5 MiB | 5 MiB |
 //! | operators' calls | 2 x 1.5 MiB | 3 MiB |
-//! | frames ready for subscriptions | 256 KiB each, or 16 MiB shared by all | 16 MiB |
+//! | frames for subscriptions, ready or under way | 256 KiB each, or 16 MiB shared by all | 16 MiB |
 //! | publish streams that are not read | [`ServerLimits::publish_streams`] x [`ServerLimits::stream_window`] | 32 MiB |
 //! | results that clients do not read | [`ServerLimits::waiting_result_bytes`] | 8 MiB |
 //! | connections | [`ServerLimits::connections`] x about 12 KiB | 48 MiB |
