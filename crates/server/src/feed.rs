@@ -175,3 +175,6 @@ impl Feed {
 fn is_own(message: &Arc<Message>) -> bool {
     Arc::strong_count(message) == 1
 }
+
+#[cfg(test)]
+mod tests;
