@@ -2,7 +2,7 @@
 
 use crate::{
     convert::{message_frame, put_after_body, put_before_body, put_message_frame},
-    limits::{ALL_GATHERED, BY_REFERENCE, FRAME, GATHERED, MIN_GATHERED},
+    limits::{ALL_GATHERED, BY_REFERENCE, FRAME, GATHERED, MIN_GATHERED, SMALL_MESSAGE},
     room::{Room, Share},
     status::Problem,
     transit::Transit,
@@ -92,7 +92,7 @@ impl Feed {
                 self.owed += missed;
                 continue;
             }
-            let is_alone = message.weight() > FRAME && is_own(&message);
+            let is_alone = message.weight() > SMALL_MESSAGE && is_own(&message);
             if is_alone && !self.hold(message.weight()) {
                 if !self.buffer.is_empty() || !self.ready.is_empty() {
                     self.pending.push_front(Delivery { message, missed });

@@ -44,8 +44,11 @@ pub const MAX_WAITING_RESULTS: usize = 65_536;
 /// Results that every publish stream may have waiting, whatever others do.
 pub(crate) const OWN_WAITING_RESULTS: usize = 1_024;
 
-/// Bytes gathered into one DATA frame of a subscription.
-pub(crate) const FRAME: usize = 32 * KIB;
+/// Bytes put into one DATA frame of a subscription.
+pub(crate) const FRAME: usize = 64 * KIB;
+
+/// Weight of a message that is small: larger ones take room before they are sent.
+pub(crate) const SMALL_MESSAGE: usize = 32 * KIB;
 
 /// Bytes of messages gathered at once for one subscription, in several frames: a page of the store is
 /// read by another thread, and a small one would not be worth the way there and back.

@@ -7,7 +7,7 @@ use crate::{
     call::{self, Call},
     convert::{self, Publications},
     feed, ingest,
-    limits::{BY_REFERENCE, FRAME, SMALL_ANSWERS, ServerLimits},
+    limits::{BY_REFERENCE, SMALL_ANSWERS, SMALL_MESSAGE, ServerLimits},
     observe::RpcObserver,
     receiving::{Kind, Receiving},
     reply::{self, Message},
@@ -147,9 +147,9 @@ impl Service {
         let (subject, id) = convert::fetch(self.receive(request).await?.bytes)?;
         // Most are small, and do not wait behind large ones. What is larger changes over when its size
         // is known.
-        let mut share = self.small.take(FRAME).await?;
+        let mut share = self.small.take(SMALL_MESSAGE).await?;
         let mut message = self.broker.fetch(&subject, id).await?;
-        if message.weight() > FRAME {
+        if message.weight() > SMALL_MESSAGE {
             share = match self.sending.try_take(message.weight()) {
                 Ok(share) => share,
                 Err(_) => {
