@@ -9,12 +9,8 @@ use super::{
     window::Crowd,
 };
 use futures_util::FutureExt;
-use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::watch,
-    task::yield_now,
-    time::{Instant, sleep_until},
-};
+use std::{pin::pin, sync::Arc, time::Duration};
+use tokio::{sync::watch, task::yield_now, time::sleep};
 
 /// How long nothing may come before what is missing counts as lost.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -107,28 +103,14 @@ impl Watcher {
         Watched { follower: self.follower, ..seen }
     }
 
-    /// Whether all has come. A nudge is published behind all of it, and comes behind all of it: what is
-    /// still missing then is lost, or of unknown outcome and was not stored.
-    fn is_done(&self) -> bool {
-        let is_nudged = self.follower.nudges() > 0;
-        self.goal.borrow().is_some_and(|goal| is_nudged || self.follower.progress() >= goal)
-    }
-
     /// Waits for the next message, or for the news that there will be no more; `None`: it waited long
     /// enough.
     async fn wait(&mut self) -> Option<Result<Received, Failure>> {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let knows = self.goal.borrow_and_update().is_some();
-            if self.is_done() {
-                return None;
-            }
-            tokio::select! {
-                received = self.feed.next() => return Some(received),
-                changed = self.goal.changed() => changed.ok()?,
-                () = sleep_until(end), if knows => return None,
-            }
-        }
+        let Self { feed, follower, goal, .. } = self;
+        // A nudge is published behind all of it, and comes behind all of it: what is still missing then is
+        // lost, or of unknown outcome and was not stored.
+        let has_all = |goal| follower.nudges() > 0 || follower.progress() >= goal;
+        next_or_end(feed.next(), goal, has_all).await
     }
 
     fn crowd(&self) -> Option<&Crowd> {
@@ -149,5 +131,57 @@ impl Watcher {
             }
         }
         latencies.clear();
+    }
+}
+
+/// What comes next; `None` when all that was to come has come, or when nothing came for too long since it
+/// was known how much that is.
+async fn next_or_end<T>(
+    next: impl Future<Output = T>,
+    goal: &mut watch::Receiver<Option<u64>>,
+    has_all: impl Fn(u64) -> bool,
+) -> Option<T> {
+    let mut next = pin!(next);
+    loop {
+        let known = *goal.borrow_and_update();
+        if known.is_some_and(&has_all) {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            received = &mut next => return Some(received),
+            changed = goal.changed() => changed.ok()?,
+            () = sleep(PATIENCE), if known.is_some() => return None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::pending;
+    use tokio::time::Instant;
+
+    /// A subscriber that heard nothing for long is given as much time as any other once the last message
+    /// is published.
+    #[tokio::test(start_paused = true)]
+    async fn patience_begins_when_it_is_known_what_is_to_come() {
+        let (news, mut goal) = watch::channel(None);
+        let next = async {
+            sleep(PATIENCE * 6).await;
+            news.send_replace(Some(1));
+            sleep(PATIENCE / 2).await;
+            "message"
+        };
+        assert_eq!(next_or_end(next, &mut goal, |goal| goal == 0).await, Some("message"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_ends_with_all_or_after_the_patience() {
+        let (_news, mut goal) = watch::channel(Some(1));
+        assert_eq!(next_or_end(pending::<()>(), &mut goal, |goal| goal == 1).await, None);
+        let begun = Instant::now();
+        assert_eq!(next_or_end(pending::<()>(), &mut goal, |goal| goal == 0).await, None);
+        assert_eq!(begun.elapsed(), PATIENCE);
     }
 }
