@@ -2,11 +2,12 @@
 
 use crate::bench::{
     audit::{Accounts, Audit},
-    lane::{Lane, together},
+    lane::{Books, Lane, together},
     ledger::{Answer, Ledger},
     listening::read_back,
+    pace::Pace,
     process::Meter,
-    recorder::merged,
+    recorder::{SharedRecorder, merged},
     round::{Flow, Round},
     scene::Scene,
 };
@@ -24,6 +25,17 @@ pub async fn play(scene: &Scene) -> Result<Round> {
         calls.spawn(async move { (at, running.await) });
     }
     let books = in_order(calls).await?;
+    conclude(scene, books, &pace, meter, &recorders).await
+}
+
+/// What came of a round of nothing but publishing, which ends now.
+pub async fn conclude(
+    scene: &Scene,
+    books: Vec<Books>,
+    pace: &Pace,
+    meter: Option<Meter>,
+    recorders: &[SharedRecorder],
+) -> Result<Round> {
     let took = pace.start().elapsed();
     let usage = meter.map(Meter::end).transpose()?;
     let (ledgers, failures) = together(books);
@@ -35,7 +47,7 @@ pub async fn play(scene: &Scene) -> Result<Round> {
         audit: audit(scene, &ledgers).await?,
         ..Round::default()
     };
-    round.latency("acknowledgement", merged(&recorders));
+    round.latency("acknowledgement", merged(recorders));
     Ok(round)
 }
 

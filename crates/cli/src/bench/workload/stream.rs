@@ -1,11 +1,10 @@
 //! PublishStream: messages follow each other without waiting for answers.
 
-use super::publish::{acknowledged, audit, stored};
+use super::publish::conclude;
 use crate::bench::{
-    lane::{Books, together},
+    lane::Books,
     pace::Pace,
-    process::Meter,
-    recorder::{SharedRecorder, merged},
+    recorder::SharedRecorder,
     round::Round,
     scene::Scene,
     streamer::{Expiry, Streamer},
@@ -20,19 +19,7 @@ pub async fn play(scene: &Scene) -> Result<Round> {
     let meter = scene.meter()?;
     let pace = scene.pace();
     let books = publish_all(scene, &pace, &no_crowds(), &recorders).await?;
-    let took = pace.start().elapsed();
-    let usage = meter.map(Meter::end).transpose()?;
-    let (ledgers, failures) = together(books);
-    let mut round = Round {
-        flows: vec![acknowledged(&ledgers, scene, took)],
-        stored: stored(&ledgers),
-        usage,
-        failures,
-        audit: audit(scene, &ledgers).await?,
-        ..Round::default()
-    };
-    round.latency("acknowledgement", merged(&recorders));
-    Ok(round)
+    conclude(scene, books, &pace, meter, &recorders).await
 }
 
 /// Nobody who has to keep up.
