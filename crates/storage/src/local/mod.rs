@@ -16,7 +16,8 @@
 //! Appends go to one writer thread, which takes whatever waits, writes it at once and syncs once: as many
 //! appends as came during one sync share the next. Only what is synced enters the index, so nothing that
 //! a crash could take back is ever read. A full segment, or one in which little lives, is sealed by the
-//! upkeep thread, which also gives space back: segments in which nothing lives are unlinked, mostly dead ones are copied forward.
+//! upkeep thread, which also gives space back: segments in which nothing lives are unlinked, mostly dead
+//! ones are copied forward.
 //!
 //! Memory holds the index of the active segment (and of those that are being sealed, which cost at most
 //! as much as two of the largest), a summary of

@@ -143,13 +143,14 @@ impl Reader<'_> {
     /// another segment.
     fn add(&mut self, id: u64, read: Option<Stored>) -> io::Result<()> {
         let stored = match read {
-            Some(Stored::Message(message)) => Some(Stored::Message(message)),
-            Some(Stored::Damaged(_)) | None => {
-                self.catalog.try_fetch(self.view, self.subject, id)?
-            }
+            Some(message @ Stored::Message(_)) => message,
+            // An index has it: not to find it again is damage, too, and never a reason to pass it.
+            Some(Stored::Damaged(_)) | None => self
+                .catalog
+                .try_fetch(self.view, self.subject, id)?
+                .unwrap_or(Stored::Damaged(MessageId(id))),
         };
-        // Nothing: it has just been purged.
-        self.messages.extend(stored);
+        self.messages.push(stored);
         Ok(())
     }
 }
