@@ -98,15 +98,14 @@ fn line(row: &Row, report: &Value) -> String {
         figures.iter().find(|one| one["name"].as_str().is_some_and(|name| name.ends_with(end)))
     };
     let median = |end: &str| named(end).and_then(|one| one["median"].as_f64());
-    let micros = |end: &str| median(end).map_or("-".to_owned(), time);
     let rate = report["figures"].get(0).map_or_else(String::new, |one| {
         let number = |key: &str| thousands(one[key].as_f64().unwrap_or(0.0));
         format!("{} ({} to {})", number("median"), number("least"), number("most"))
     });
     // The end to end latency where there is one, else the first that is told.
-    let latency = |percentile: &str| match micros(&format!("end to end {percentile}")) {
-        none if none == "-" => micros(percentile),
-        found => found,
+    let latency = |percentile: &str| {
+        let found = median(&format!("end to end {percentile}")).or_else(|| median(percentile));
+        found.map_or("-".to_owned(), time)
     };
     let cpu = median("processor time a message").map_or("-".into(), |us| format!("{us:.2} us"));
     let peak = median("peak anonymous memory").map_or("-".into(), |mib| format!("{mib:.0} MiB"));

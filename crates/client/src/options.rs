@@ -15,7 +15,7 @@ const STREAM_WINDOW: u32 = 1024 * 1024;
 /// otherwise be taken for an attack by the HTTP/2 layer and end the connection for all.
 const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 
-/// Largest frame that is taken: the broker gathers 32 KiB of messages for one, which the default of
+/// Largest frame that is taken: the broker puts up to 64 KiB of messages into one, which the default of
 /// 16 KiB would have it cut in pieces.
 const FRAME_SIZE: u32 = 64 * 1024;
 

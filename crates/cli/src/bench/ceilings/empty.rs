@@ -46,7 +46,7 @@ use tonic_prost::ProstCodec;
 pub const SUBJECT: &str = "ceiling";
 const LISTENING: &str = "an empty handler listens on ";
 
-/// As those of the broker.
+/// Larger than the broker's, so that they are no bound of what is measured.
 const STREAM_WINDOW: u32 = 1024 * 1024;
 const CONNECTION_WINDOW: u32 = 64 * 1024 * 1024;
 
