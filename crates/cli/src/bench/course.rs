@@ -1,5 +1,6 @@
 //! How the broker's memory, descriptors and store went over a round: whether it stays flat.
 
+use super::summary::MEBIBYTE;
 use anyhow::Result;
 use std::{fs, path::Path, time::Duration};
 
@@ -7,7 +8,6 @@ use std::{fs, path::Path, time::Duration};
 const MOST_POINTS: usize = 240;
 const POINTS_A_ROUND: u32 = 40;
 const LEAST_WIDTH: Duration = Duration::from_millis(50);
-const MEBIBYTE: f64 = 1_048_576.0;
 
 /// What a point tells, in its order: name, unit, and how many make one of that unit.
 const KINDS: [(&str, &str, f64); 3] = [

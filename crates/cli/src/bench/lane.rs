@@ -5,13 +5,12 @@ use super::{
     caller::{Failure, Message},
     ledger::{Answer, Failures, Ledger},
     pace::Pace,
-    recorder::SharedRecorder,
     scene::Scene,
 };
 use std::{sync::Arc, time::Duration};
 
-/// Failures in a row after which a publisher gives up: the broker is gone.
-const MOST_FAILURES: u32 = 1_000;
+/// Failures in a row after which a caller gives up: the broker is gone.
+pub const MOST_FAILURES: u32 = 1_000;
 
 /// A publisher with one call under way.
 pub struct Lane {
@@ -33,12 +32,13 @@ impl Lane {
         Self { publisher, press: scene.press(), books: Books::default(), failing: 0 }
     }
 
-    /// Publishes whenever it is due, until nothing is any more.
-    pub async fn run(mut self, scene: Scene, pace: Arc<Pace>, recorder: SharedRecorder) -> Books {
+    /// Publishes whenever it is due, until nothing is any more. `note` is told of each acknowledgement
+    /// when it was due and when it came, in ns of the bench's clock.
+    pub async fn run(mut self, scene: Scene, pace: Arc<Pace>, note: impl Fn(u64, u64)) -> Books {
         while let Some(due) = pace.next().await {
             let due = scene.epoch.at(due);
             if self.publish(&scene, due, scene.lifetime()).await.is_some() {
-                recorder.lock().record(due, scene.epoch.now());
+                note(due, scene.epoch.now());
                 scene.progress.add(1);
             }
             if self.is_hopeless() {

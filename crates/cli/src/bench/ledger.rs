@@ -1,6 +1,6 @@
 //! What the publishers sent and what they were told.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 const UNKNOWN: u64 = u64::MAX;
 const REFUSED: u64 = u64::MAX - 1;
@@ -94,6 +94,14 @@ impl Failures {
         for (status, times) in other.0 {
             *self.0.entry(status).or_default() += times;
         }
+    }
+}
+
+/// Their statuses, as the reason why a run cannot go on.
+impl fmt::Display for Failures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let statuses: Vec<_> = self.0.keys().map(String::as_str).collect();
+        f.write_str(&statuses.join(", "))
     }
 }
 

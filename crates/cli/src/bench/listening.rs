@@ -6,6 +6,7 @@ use super::{
     caller::{Failure, Message},
     ledger::Failures,
     recorder::SharedRecorder,
+    round::Flow,
     scene::{Scene, Subjects},
     watcher::{Watched, Watcher},
     window::Crowd,
@@ -39,7 +40,7 @@ pub struct Heard {
     pub followers: Vec<Follower>,
     pub messages: u64,
     pub bytes: u64,
-    /// When the first message of the latest subscription came, in ns of the bench's clock.
+    /// When the first message of each subscription came, and the last of all, in ns of the bench's clock.
     pub firsts: Vec<u64>,
     pub last: u64,
     pub failures: Failures,
@@ -146,6 +147,12 @@ impl Heard {
         }
     }
 
+    /// The messages that came, from `begun` ns of the bench's clock on.
+    pub fn flow(&self, what: &'static str, begun: u64) -> Flow {
+        let took = Duration::from_nanos(self.last.saturating_sub(begun));
+        Flow { what, messages: self.messages, bytes: self.bytes, took }
+    }
+
     pub fn audit(&self, accounts: &Accounts<'_>) -> Audit {
         accounts.settle(&self.followers, self.nudges)
     }
@@ -172,11 +179,10 @@ pub async fn read_back(
         };
         let listeners = Listeners::subscribe(scene, subjects, terms).await?;
         let heard = listeners.finish(scene, accounts).await?;
-        let failures: Vec<_> = heard.failures.0.keys().map(String::as_str).collect();
         ensure!(
-            failures.is_empty(),
+            heard.failures.0.is_empty(),
             "what was stored cannot be read back: {}",
-            failures.join(", ")
+            heard.failures
         );
         audit.add(heard.audit(accounts));
     }

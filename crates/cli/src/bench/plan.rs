@@ -10,7 +10,7 @@ use crate::settings::StorageKind;
 use anyhow::{Result, ensure};
 use broker_client::MAX_MESSAGE_BYTES;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 /// Followers at once: each has the memory of a subscription here and in the broker.
 const MOST_SUBSCRIPTIONS: usize = 10_000;
@@ -154,9 +154,15 @@ impl Plan {
         }
     }
 
-    /// The same for a round that only warms up.
-    pub fn warming_up(&self) -> Self {
-        Self { time: self.warm_up, ..self.clone() }
+    /// The numbers of the rounds; that of number 0 only warms up.
+    pub fn numbers(&self) -> RangeInclusive<usize> {
+        usize::from(self.warm_up.is_zero())..=self.rounds
+    }
+
+    /// The plan of the round of that number.
+    pub fn of_round(&self, number: usize) -> Self {
+        let time = if number == 0 { self.warm_up } else { self.time };
+        Self { time, ..self.clone() }
     }
 
     /// The workload in words.

@@ -1,6 +1,12 @@
 //! What one round brought.
 
-use super::{audit::Audit, ledger::Failures, process::Usage, recorder::Recorder, summary::Better};
+use super::{
+    audit::Audit,
+    ledger::Failures,
+    process::Usage,
+    recorder::Recorder,
+    summary::{Better, mebibytes},
+};
 use std::time::Duration;
 
 /// The result of a round.
@@ -47,6 +53,18 @@ pub struct Other {
     pub unit: &'static str,
     pub better: Better,
     pub value: f64,
+}
+
+impl Other {
+    /// A figure that is the better the lower it is.
+    pub fn lower(name: &'static str, unit: &'static str, value: f64) -> Self {
+        Self { name, unit, better: Better::Lower, value }
+    }
+
+    /// The same of a size in bytes.
+    pub fn size(name: &'static str, bytes: u64) -> Self {
+        Self::lower(name, "MiB", mebibytes(bytes))
+    }
 }
 
 impl Flow {

@@ -20,7 +20,6 @@ use anyhow::{Context, Result};
 use std::{
     hash::{BuildHasher, RandomState},
     sync::Arc,
-    time::Duration,
 };
 
 /// Measures a broker by a workload.
@@ -34,14 +33,11 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
     };
     let mut session = Session::open(plan.clone(), &target, progress).await?;
     let mut rounds = Vec::new();
-    for number in 0..=plan.rounds {
+    for number in plan.numbers() {
         let name = match number {
             0 => "warming up".to_owned(),
             number => format!("round {number} of {}", plan.rounds),
         };
-        if number == 0 && plan.warm_up == Duration::ZERO {
-            continue;
-        }
         let time = plan.longest(number == 0);
         progress.begin(&name, plan.expected(), time);
         let round = session.play(number).await?;
@@ -110,7 +106,7 @@ impl Session {
 
     /// Plays a round on subjects of its own; that of number 0 warms up.
     async fn play(&mut self, number: usize) -> Result<Round> {
-        let plan = if number == 0 { self.plan.warming_up() } else { self.plan.clone() };
+        let plan = self.plan.of_round(number);
         let prefix = format!("bench.{}.{number}", self.token);
         let mut scene = Scene {
             subjects: Subjects::new(&prefix, plan.subjects),

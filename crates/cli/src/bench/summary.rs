@@ -8,6 +8,9 @@ use std::time::Duration;
 const PERCENTILES: [(f64, &str); 5] =
     [(50.0, "p50"), (90.0, "p90"), (99.0, "p99"), (99.9, "p99.9"), (100.0, "max")];
 
+/// Bytes in the unit in which sizes are told.
+pub const MEBIBYTE: f64 = 1_048_576.0;
+
 /// Which way is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -103,8 +106,7 @@ fn values(round: &Round) -> Vec<Value> {
         };
         used(format!("processor time a {of}"), "us", micros(usage.cpu) / over);
         used(format!("bytes written a {of}"), "B", usage.written as f64 / over);
-        let peak = usage.anonymous as f64 / f64::from(1 << 20);
-        used("peak anonymous memory".into(), "MiB", peak);
+        used("peak anonymous memory".into(), "MiB", mebibytes(usage.anonymous));
         for track in usage.course.tracks().filter(|_| round.tells_flatness) {
             for (quarter, mean) in ["second", "last"].iter().zip(track.quarters()) {
                 used(format!("{}, {quarter} quarter", track.what), track.unit, mean);
@@ -119,6 +121,12 @@ fn values(round: &Round) -> Vec<Value> {
 
 fn micros(time: Duration) -> f64 {
     time.as_secs_f64() * 1e6
+}
+
+/// A size in bytes as it is told.
+#[expect(clippy::cast_precision_loss, reason = "sizes for the eye")]
+pub fn mebibytes(bytes: u64) -> f64 {
+    bytes as f64 / MEBIBYTE
 }
 
 #[cfg(test)]

@@ -97,8 +97,7 @@ impl Side {
 
     /// Plays a round; that of number 0 warms up. Answers what the audit found.
     pub async fn play(&mut self, number: usize) -> Result<Audit> {
-        let plan = if number == 0 { self.plan.warming_up() } else { self.plan.clone() };
-        let scene = Scene { plan: Arc::new(plan), ..self.scene.clone() };
+        let scene = Scene { plan: Arc::new(self.plan.of_round(number)), ..self.scene.clone() };
         let round = self.plan.workload.play(&scene).await?;
         let audit = round.audit;
         if number > 0 {
@@ -174,10 +173,7 @@ fn share(of: &str, unit: &str, ours: f64, ceiling: f64) -> Option<Share> {
 pub async fn measure(plan: &Plan, progress: &Progress, name: &str) -> Result<(Vec<Figure>, Audit)> {
     let mut side = Side::open(plan, None, progress).await.with_context(|| name.to_owned())?;
     let mut audit = Audit::default();
-    for number in 0..=plan.rounds {
-        if number == 0 && plan.warm_up.is_zero() {
-            continue;
-        }
+    for number in plan.numbers() {
         progress.begin(name, plan.expected(), plan.time);
         audit.add(side.play(number).await?);
     }

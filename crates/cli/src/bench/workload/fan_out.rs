@@ -10,13 +10,13 @@ use crate::bench::{
     listening::{Listeners, Terms},
     process::Meter,
     recorder::merged,
-    round::{Flow, Round},
+    round::Round,
     scene::Scene,
     window::Crowd,
 };
 use anyhow::Result;
 use broker_client::Start;
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 pub async fn play(scene: &Scene) -> Result<Round> {
     let plan = &scene.plan;
@@ -44,14 +44,8 @@ pub async fn play(scene: &Scene) -> Result<Round> {
     let heard = listeners.finish(scene, &accounts).await?;
     let usage = meter.map(Meter::end).transpose()?;
     let audit = heard.audit(&accounts);
+    let delivered = heard.flow("delivered", scene.epoch.at(pace.start()));
     failures.merge(heard.failures);
-    let until = heard.last.saturating_sub(scene.epoch.at(pace.start()));
-    let delivered = Flow {
-        what: "delivered",
-        messages: heard.messages,
-        bytes: heard.bytes,
-        took: Duration::from_nanos(until),
-    };
     let mut round = Round {
         flows: vec![delivered, acknowledged(&ledgers, scene, took)],
         stored: stored(&ledgers),

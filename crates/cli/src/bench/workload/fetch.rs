@@ -4,6 +4,7 @@ use crate::bench::{
     audit::{Audit, Faults, has_lifetime},
     body,
     caller::{EXPIRED, Failure},
+    lane::MOST_FAILURES,
     ledger::{Answer, Failures},
     pace::Pace,
     process::Meter,
@@ -15,9 +16,6 @@ use anyhow::{Context, Result};
 use broker_client::Delivery;
 use std::sync::Arc;
 use tokio::task::JoinSet;
-
-/// Failures in a row after which a caller gives up.
-const MOST_FAILURES: u32 = 1_000;
 
 /// What one caller saw.
 #[derive(Default)]

@@ -8,15 +8,12 @@ use crate::bench::{
     listening::{Listeners, Terms, read_back},
     process::Meter,
     recorder::merged,
-    round::{Flow, Round},
+    round::Round,
     scene::Scene,
 };
 use anyhow::{Context, Result};
 use broker_client::Start;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 use tokio::time::sleep;
 
 pub async fn play(scene: &Scene) -> Result<Round> {
@@ -54,13 +51,7 @@ pub async fn play(scene: &Scene) -> Result<Round> {
     audit.unknown += accounts.unknown();
     let kept = Accounts::new(&stock.ledgers, stock.subjects.layout());
     audit.add(read_back(scene, &stock.subjects, &kept, stock.ledgers.len()).await?);
-    let until = heard.last.saturating_sub(scene.epoch.at(begun));
-    let delivered = Flow {
-        what: "delivered",
-        messages: heard.messages,
-        bytes: heard.bytes,
-        took: Duration::from_nanos(until),
-    };
+    let delivered = heard.flow("delivered", scene.epoch.at(begun));
     failures.merge(heard.failures);
     let mut round = Round {
         flows: vec![delivered, acknowledged(&ledgers, scene, took)],

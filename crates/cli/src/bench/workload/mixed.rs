@@ -87,15 +87,9 @@ pub async fn play(scene: &Scene) -> Result<Round> {
     let usage = meter.map(Meter::end).transpose()?;
     audit.add(heard.audit(&accounts));
     audit.unknown = accounts.unknown();
+    let delivered = heard.flow("delivered", scene.epoch.at(pace.start()));
     failures.merge(heard.failures);
-    let until = heard.last.saturating_sub(scene.epoch.at(pace.start()));
     let size = plan.body_bytes as u64;
-    let delivered = Flow {
-        what: "delivered",
-        messages: heard.messages,
-        bytes: heard.bytes,
-        took: Duration::from_nanos(until),
-    };
     let fetched = Flow { what: "fetched", messages: fetched, bytes: fetched * size, took };
     let mut round = Round {
         flows: vec![acknowledged(&ledgers, scene, took), fetched, delivered],

@@ -21,7 +21,8 @@ pub async fn play(scene: &Scene) -> Result<Round> {
     let (pace, mut calls) = (scene.pace(), JoinSet::new());
     for (lane, at) in (0..scene.plan.in_flight).zip(0..) {
         let recorder = recorders[lane % recorders.len()].clone();
-        let running = Lane::new(at, scene).run(scene.clone(), pace.clone(), recorder);
+        let note = move |due, now| recorder.lock().record(due, now);
+        let running = Lane::new(at, scene).run(scene.clone(), pace.clone(), note);
         calls.spawn(async move { (at, running.await) });
     }
     let books = in_order(calls).await?;

@@ -2,10 +2,13 @@
 
 use crate::bench::{
     audit::Accounts,
+    lane::together,
+    ledger::Ledger,
     listening::{Listeners, Terms},
+    plan::Plan,
     process::Meter,
     recorder::Recorder,
-    round::{Flow, Round},
+    round::Round,
     scene::{Scene, Stock},
     workload::stream::{no_crowds, publish_all},
 };
@@ -20,7 +23,7 @@ const STOCK_IN_FLIGHT: usize = 16_384;
 
 /// Publishes what the rounds will read.
 pub async fn fill(scene: &Scene) -> Result<Stock> {
-    let plan = crate::bench::plan::Plan {
+    let plan = Plan {
         rate: None,
         time: STOCK_TIME,
         in_flight: STOCK_IN_FLIGHT,
@@ -32,13 +35,13 @@ pub async fn fill(scene: &Scene) -> Result<Stock> {
     scene.progress.begin("storing", scene.plan.messages, scene.plan.time);
     let recorders = scene.recorders(1);
     let books = publish_all(&scene, &scene.pace(), &no_crowds(), &recorders).await?;
-    let (ledgers, failures) = crate::bench::lane::together(books);
-    let stored: u64 = ledgers.iter().map(crate::bench::ledger::Ledger::acknowledged).sum();
+    let (ledgers, failures) = together(books);
+    let stored: u64 = ledgers.iter().map(Ledger::acknowledged).sum();
     ensure!(
         stored == scene.plan.messages,
         "only {stored} of {} messages to read could be stored: {}",
         scene.plan.messages,
-        failures.0.keys().cloned().collect::<Vec<_>>().join(", ")
+        failures
     );
     Ok(Stock { subjects: scene.subjects.clone(), ledgers })
 }
@@ -60,17 +63,12 @@ pub async fn play(scene: &Scene) -> Result<Round> {
     let listeners = Listeners::subscribe(scene, &stock.subjects, terms).await?;
     let heard = listeners.finish(scene, &accounts).await?;
     let usage = meter.map(Meter::end).transpose()?;
-    let took = Duration::from_nanos(heard.last.saturating_sub(begun));
-    let mut firsts = Recorder::new(begun, took);
+    let replayed = heard.flow("replayed", begun);
+    let mut firsts = Recorder::new(begun, replayed.took);
     heard.firsts.iter().for_each(|first| firsts.record(begun, *first));
     let audit = heard.audit(&accounts);
-    let mut round = Round {
-        flows: vec![Flow { what: "replayed", messages: heard.messages, bytes: heard.bytes, took }],
-        usage,
-        failures: heard.failures,
-        audit,
-        ..Round::default()
-    };
+    let mut round =
+        Round { flows: vec![replayed], usage, failures: heard.failures, audit, ..Round::default() };
     round.latency("first message", Some(firsts));
     Ok(round)
 }

@@ -15,7 +15,6 @@ use crate::bench::{
     round::{Other, Round},
     scene::Scene,
     streamer::{Expiry, Streamer},
-    summary::Better,
 };
 use anyhow::{Context, Result, anyhow, ensure};
 use std::{
@@ -28,13 +27,12 @@ use tokio::time::interval;
 /// How long storing the messages may take.
 pub const FILL_TIME: Duration = Duration::from_secs(600);
 const LOOK_EVERY: Duration = Duration::from_millis(10);
-const MEBIBYTE: f64 = 1_048_576.0;
 
 /// Plays a round; afterwards the scene is that of the broker that was started again.
 pub async fn play(scene: &mut Scene, host: &Host) -> Result<Round> {
     let (mut round, ledger) = fill_and_kill(scene, host).await?;
     let size = scene.data.as_deref().map(size).transpose()?;
-    round.others.extend(size.map(|bytes| figure("store when killed", "MiB", mebibytes(bytes))));
+    round.others.extend(size.map(|bytes| Other::size("store when killed", bytes)));
     round.others.extend(restart(scene, host, &ledger).await?);
     let meter = scene.meter()?;
     let ledgers = [ledger];
@@ -42,7 +40,7 @@ pub async fn play(scene: &mut Scene, host: &Host) -> Result<Round> {
     round.audit = read_back(scene, &scene.subjects, &accounts, 1).await?;
     let peak = meter.map(Meter::end).transpose()?.map(|usage| usage.anonymous);
     let name = "peak anonymous memory, reading all of it";
-    round.others.extend(peak.map(|bytes| figure(name, "MiB", mebibytes(bytes))));
+    round.others.extend(peak.map(|bytes| Other::size(name, bytes)));
     Ok(round)
 }
 
@@ -99,7 +97,7 @@ fn ended(scene: &Scene, books: &Books) -> anyhow::Error {
         "only {} of {} messages could be stored in {FILL_TIME:?}: {}",
         books.ledger.acknowledged(),
         scene.plan.messages,
-        books.failures.0.keys().cloned().collect::<Vec<_>>().join(", ")
+        books.failures
     )
 }
 
@@ -119,16 +117,7 @@ async fn restart(scene: &mut Scene, host: &Host, ledger: &Ledger) -> Result<Vec<
         shown.err().map(|failure| failure.status).unwrap_or_default()
     );
     let memory = scene.process.map(Process::anonymous).transpose()?;
-    let memory = memory
-        .map(|bytes| figure("anonymous memory when it serves again", "MiB", mebibytes(bytes)));
-    Ok([figure("until it serves again", "s", seconds)].into_iter().chain(memory).collect())
-}
-
-fn figure(name: &'static str, unit: &'static str, value: f64) -> Other {
-    Other { name, unit, better: Better::Lower, value }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sizes for the eye")]
-fn mebibytes(bytes: u64) -> f64 {
-    bytes as f64 / MEBIBYTE
+    let memory = memory.map(|bytes| Other::size("anonymous memory when it serves again", bytes));
+    let until = Other::lower("until it serves again", "s", seconds);
+    Ok([until].into_iter().chain(memory).collect())
 }

@@ -22,7 +22,6 @@ use crate::bench::{
     round::{Flow, Other, Round},
     scene::{Scene, Subjects},
     streamer::{Expiry, Streamer},
-    summary::Better,
 };
 use anyhow::{Result, anyhow, ensure};
 use broker_client::Start;
@@ -131,11 +130,7 @@ async fn fill(scene: &Scene, expiry: Instant, end: Instant) -> Result<(Ledger, F
     };
     let books = streamer.run().await?;
     let flow = acknowledged(std::slice::from_ref(&books.ledger), scene, pace.start().elapsed());
-    ensure!(
-        flow.messages > 0,
-        "no message could be stored: {}",
-        books.failures.0.keys().cloned().collect::<Vec<_>>().join(", ")
-    );
+    ensure!(flow.messages > 0, "no message could be stored: {}", books.failures);
     Ok((books.ledger, Flow { what: "stored", ..flow }))
 }
 
@@ -152,25 +147,12 @@ async fn publish_beside(
     let pace = Arc::new(Pace::begin(scene.plan.rate, time, u64::MAX >> 12));
     let mut calls = JoinSet::new();
     for (_, publisher) in (0..scene.plan.in_flight).zip(0..) {
-        let running =
-            beside(Lane::new(publisher, &scene), scene.clone(), pace.clone(), phases.clone());
+        let phases = phases.clone();
+        let note = move |due, now| phases.of(due).lock().record(due, now);
+        let running = Lane::new(publisher, &scene).run(scene.clone(), pace.clone(), note);
         calls.spawn(async move { (publisher, running.await) });
     }
     Ok((in_order(calls).await?, pace.start().elapsed()))
-}
-
-async fn beside(mut lane: Lane, scene: Scene, pace: Arc<Pace>, phases: Phases) -> Books {
-    while let Some(due) = pace.next().await {
-        let due = scene.epoch.at(due);
-        if lane.publish(&scene, due, scene.lifetime()).await.is_some() {
-            phases.of(due).lock().record(due, scene.epoch.now());
-            scene.progress.add(1);
-        }
-        if lane.is_hopeless() {
-            break;
-        }
-    }
-    lane.books
 }
 
 impl Phases {
@@ -235,12 +217,10 @@ async fn space(scene: &Scene, before: Option<u64>, end: Instant) -> Result<Vec<O
         now = size(data)?;
     }
     let seconds = end.elapsed().as_secs_f64();
-    let mebibytes = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    let figure = |name, unit, value| Other { name, unit, better: Better::Lower, value };
     Ok(vec![
-        figure("store before the storm", "MiB", mebibytes(before)),
-        figure("store with the storm", "MiB", mebibytes(filled)),
-        figure("store when half was given back", "MiB", mebibytes(now)),
-        figure("until half was given back", "s", seconds),
+        Other::size("store before the storm", before),
+        Other::size("store with the storm", filled),
+        Other::size("store when half was given back", now),
+        Other::lower("until half was given back", "s", seconds),
     ])
 }
