@@ -56,7 +56,7 @@ async fn open(settings: &Settings, observer: Arc<Logger>) -> Result<(Broker, Arc
     let kind = settings.storage();
     info!(storage = kind, "storage type chosen: {kind}");
     let begun = Instant::now();
-    let Opened { storage, recovery, activity } = store::open(settings).await?;
+    let Opened { storage, recovery, activity, .. } = store::open(settings).await?;
     let took_ms = milliseconds(begun.elapsed());
     info!(storage = kind, took_ms, "store open: {recovery}");
     let observer: Arc<dyn Observer> = observer;

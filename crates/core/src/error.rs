@@ -42,6 +42,9 @@ pub enum ReadFailure {
     /// The store failed; the observer was told how.
     #[error("the store failed")]
     Internal,
+    /// Another broker owns the store.
+    #[error("another broker owns the store")]
+    Standby,
 }
 
 /// Why a fetch gave no message.
@@ -185,6 +188,7 @@ impl From<ReadError> for ReadFailure {
             ReadError::Unavailable(_) => Self::StorageUnavailable,
             ReadError::Damaged(id) => Self::Damaged(id),
             ReadError::Failed(_) => Self::Internal,
+            ReadError::Fenced => Self::Standby,
         }
     }
 }

@@ -132,6 +132,17 @@ pub trait Storage: Send + Sync + 'static {
     /// Whether appends can succeed now; cheap, for health reports.
     fn writable(&self) -> Writable;
 
+    /// Whether this process is the store's owner beyond doubt at this moment, by its own clock; cheap:
+    /// it is asked before anything is answered in the owner's name. A store that nobody can take over
+    /// says yes. `false` may be for a moment (a process that was paused asks whether it was replaced)
+    /// or for good (see [`Storage::fenced`]). While the database itself cannot be reached it may stay
+    /// `true`: then nothing can be stored and nobody can take over, and what needs no store goes on.
+    fn is_owner(&self) -> bool;
+
+    /// Done, with the reason, once another process owns the store: this one may act for it never again.
+    /// A store that nobody can take over: never.
+    fn fenced(&self) -> StorageFuture<String>;
+
     /// Ends what the store has under way, in order, and lets go of what it holds. Later appends
     /// answer `Unavailable`. Called once, after the last append was answered.
     ///
@@ -147,6 +158,12 @@ pub enum Appended {
     Stored,
     /// It is not kept and never will be; why, for the log.
     Refused(String),
+    /// It is not kept: its part of the store cannot be reached (as [`AppendError::Unavailable`], for
+    /// this message alone).
+    Unavailable(String),
+    /// Kept or not, the store does not know yet. Repeat it until it is known (as
+    /// [`AppendError::Unknown`], for this message alone: the others of its batch do not wait for it).
+    Unknown(String),
 }
 
 /// The store's word on a whole append.
@@ -182,6 +199,9 @@ pub enum ReadError {
     /// The store failed in a way that trying again does not mend; for the log.
     #[error("store failed: {0}")]
     Failed(String),
+    /// Another broker owns the store now.
+    #[error("another broker owns the store")]
+    Fenced,
 }
 
 /// One place in a page.

@@ -211,6 +211,14 @@ impl Storage for Handle {
         Writable::Yes
     }
 
+    fn is_owner(&self) -> bool {
+        true
+    }
+
+    fn fenced(&self) -> StorageFuture<String> {
+        Box::pin(std::future::pending())
+    }
+
     fn close(&self) -> StorageFuture<Result<(), ReadError>> {
         Box::pin(async { Ok(()) })
     }

@@ -164,6 +164,7 @@ impl From<ReadFailure> for Problem {
             ReadFailure::StorageUnavailable => Self::StorageUnavailable,
             ReadFailure::Damaged(id) => Self::Damaged(id.0),
             ReadFailure::Internal => Self::Internal,
+            ReadFailure::Standby => Self::Standby,
         }
     }
 }

@@ -288,6 +288,14 @@ impl<S: Storage + ?Sized> Storage for Faulty<S> {
         self.inner.writable()
     }
 
+    fn is_owner(&self) -> bool {
+        self.inner.is_owner()
+    }
+
+    fn fenced(&self) -> StorageFuture<String> {
+        self.inner.fenced()
+    }
+
     fn close(&self) -> StorageFuture<Result<(), ReadError>> {
         self.inner.close()
     }

@@ -3,16 +3,34 @@
 //! Each keeps the contract of [`broker_core::Storage`]; the conformance suite in `tests/` stamps the
 //! same named tests on all of them.
 
+mod activity;
+#[cfg(feature = "cassandra")]
+pub mod cassandra;
+mod database;
 pub mod faulty;
 pub mod local;
 pub mod memory;
 pub mod observed;
 mod open;
 mod operation;
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+pub mod ownership;
+#[cfg(feature = "postgres")]
+pub mod postgres;
+mod secret;
+mod tls;
 
+pub use activity::Activity;
+#[cfg(feature = "cassandra")]
+pub use cassandra::{CassandraConfig, Consistency, Replication};
+pub use database::DatabaseTimes;
 pub use faulty::Faulty;
-pub use local::{Activity, LocalConfig, LocalOpenError, LocalStorage, Recovery};
+pub use local::{LocalConfig, LocalOpenError, LocalStorage, Recovery};
 pub use memory::{MemoryConfig, MemoryStorage};
 pub use observed::{Observed, Outcome, StorageCall, StorageObserver};
-pub use open::{OpenError, Opened, StorageConfig, open};
+pub use open::{NoOpenObserver, OpenError, OpenObserver, Opened, StorageConfig, open};
 pub use operation::Operation;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresConfig;
+pub use secret::Secret;
+pub use tls::Tls;

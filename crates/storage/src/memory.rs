@@ -182,6 +182,14 @@ impl Storage for MemoryStorage {
         self.state.read().writable()
     }
 
+    fn is_owner(&self) -> bool {
+        true
+    }
+
+    fn fenced(&self) -> StorageFuture<String> {
+        Box::pin(std::future::pending())
+    }
+
     fn close(&self) -> StorageFuture<Result<(), ReadError>> {
         let held = self.state.write().close();
         drop(held);

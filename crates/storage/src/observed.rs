@@ -154,6 +154,14 @@ impl<S: Storage + ?Sized> Storage for Observed<S> {
         self.inner.writable()
     }
 
+    fn is_owner(&self) -> bool {
+        self.inner.is_owner()
+    }
+
+    fn fenced(&self) -> StorageFuture<String> {
+        self.inner.fenced()
+    }
+
     fn close(&self) -> StorageFuture<Result<(), ReadError>> {
         self.observe(Operation::Close, Volume::default(), S::close, |()| Volume::default())
     }

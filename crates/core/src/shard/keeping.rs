@@ -83,5 +83,13 @@ fn decision(word: Appended, observer: &dyn Observer) -> Result<(), PublishError>
             observer.storage_failed(&why);
             Err(PublishError::Refused)
         }
+        Appended::Unavailable(why) => {
+            observer.storage_failed(&why);
+            Err(PublishError::StorageUnavailable)
+        }
+        Appended::Unknown(why) => {
+            observer.storage_failed(&why);
+            Err(PublishError::OutcomeUnknown)
+        }
     }
 }

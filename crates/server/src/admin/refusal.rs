@@ -124,6 +124,7 @@ impl Refusal {
     fn read(failure: ReadFailure) -> Self {
         match failure {
             ReadFailure::StorageUnavailable => Self::storage(),
+            ReadFailure::Standby => Self::standby(),
             ReadFailure::Damaged(_) | ReadFailure::Internal => Self::internal(),
         }
     }

@@ -1,34 +1,8 @@
 //! A disk whose syncs and written bytes are counted.
 
 use super::disk::{Disk, DiskFile};
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
-
-/// What a store has asked of its disk since it was opened.
-#[derive(Debug, Default)]
-pub struct Activity {
-    syncs: AtomicU64,
-    written: AtomicU64,
-}
-
-impl Activity {
-    /// Syncs of files (fdatasync) and of the directory.
-    #[must_use]
-    pub fn syncs(&self) -> u64 {
-        self.syncs.load(Ordering::Relaxed)
-    }
-
-    /// Bytes handed to the system for writing.
-    #[must_use]
-    pub fn written(&self) -> u64 {
-        self.written.load(Ordering::Relaxed)
-    }
-}
+use crate::Activity;
+use std::{io, sync::Arc};
 
 /// Counts and hands on.
 pub struct Counted<D> {
@@ -77,7 +51,7 @@ impl<D: Disk> Disk for Counted<D> {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.activity.syncs.fetch_add(1, Ordering::Relaxed);
+        self.activity.count_sync();
         self.disk.sync_directory()
     }
 
@@ -92,12 +66,12 @@ impl DiskFile for CountedFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-        self.activity.written.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        self.activity.count_written(bytes.len() as u64);
         self.file.write_at(bytes, offset)
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.activity.syncs.fetch_add(1, Ordering::Relaxed);
+        self.activity.count_sync();
         self.file.sync()
     }
 

@@ -57,9 +57,9 @@ mod upkeep;
 mod writer;
 
 pub use config::{LocalConfig, LocalOpenError};
-pub use counted::Activity;
 pub use recovery::Recovery;
 
+use crate::Activity;
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
     Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Writable,
@@ -312,6 +312,14 @@ impl Storage for LocalStorage {
 
     fn writable(&self) -> Writable {
         self.gate.writable()
+    }
+
+    fn is_owner(&self) -> bool {
+        true
+    }
+
+    fn fenced(&self) -> StorageFuture<String> {
+        Box::pin(std::future::pending())
     }
 
     fn close(&self) -> StorageFuture<Result<(), ReadError>> {

@@ -34,7 +34,7 @@ pub enum Outcome {
     Unknown,
     /// `AppendError::Lost`.
     Lost,
-    /// `AppendError::Fenced`.
+    /// `AppendError::Fenced` or `ReadError::Fenced`.
     Fenced,
     /// `ReadError::Damaged`.
     Damaged,
@@ -139,6 +139,7 @@ impl Failure for ReadError {
             Self::Unavailable(_) => Outcome::Unavailable,
             Self::Damaged(_) => Outcome::Damaged,
             Self::Failed(_) => Outcome::Failed,
+            Self::Fenced => Outcome::Fenced,
         }
     }
 }
