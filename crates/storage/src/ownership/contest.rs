@@ -49,12 +49,13 @@ impl<'a> Contest<'a> {
         times: &DatabaseTimes,
         observer: &'a dyn OpenObserver,
     ) -> Self {
+        let pace = Pace::of(times);
         Self {
             row,
             clock,
             observer,
-            pace: Pace::of(times),
-            vigil: Vigil::default(),
+            pace,
+            vigil: Vigil::new(pace.look * 2),
             started: clock.monotonic(),
             told: None,
             stood_by: false,

@@ -16,7 +16,7 @@ use tokio::{sync::watch, task::AbortHandle, time};
 /// given back, another broker took over, or the last clone is dropped (which gives nothing back).
 #[derive(Clone)]
 pub struct Lease {
-    tenure: Arc<Tenure>,
+    pub(super) tenure: Arc<Tenure>,
     row: Arc<dyn OwnerRow>,
     /// Nothing where a test drives the keeper.
     _keeper: Option<Arc<Keeper>>,
@@ -53,7 +53,7 @@ impl Lease {
     }
 
     /// A lease by that clock, and what renews it.
-    async fn win(
+    pub(super) async fn win(
         row: Arc<dyn OwnerRow>,
         times: DatabaseTimes,
         clock: Arc<dyn TimeSource>,

@@ -15,6 +15,8 @@ mod keeper;
 mod lease;
 mod pace;
 mod tenure;
+#[cfg(test)]
+mod tests;
 mod vigil;
 
 pub use lease::{Lease, LeaseError};
