@@ -90,8 +90,7 @@ impl Lease {
         let mut news = self.tenure.news();
         let begun = news.borrow_and_update().begun;
         self.tenure.ask();
-        let patience = self.tenure.pace.patience + self.tenure.pace.retry;
-        time::timeout(patience, self.word(&mut news, begun))
+        time::timeout(self.tenure.pace.turn(), self.word(&mut news, begun))
             .await
             .unwrap_or_else(|_| Err(LeaseError::Away("the lease is in doubt".to_owned())))
     }

@@ -45,9 +45,8 @@ impl Pace {
         }
     }
 
-    /// How long after its beginning a try that failed still tells of now: until the one that follows
-    /// must have ended. If nothing was heard since, this process was paused.
-    pub fn recent(&self) -> Duration {
-        (self.patience + self.retry) * 2
+    /// How long a try takes at most while this process runs, from the end of the one before.
+    pub fn turn(&self) -> Duration {
+        self.patience + self.retry
     }
 }

@@ -120,6 +120,14 @@ impl Tenure {
         begun
     }
 
+    /// Until when a try that began then and failed now tells that the database is away: until the next
+    /// one must have ended. One that took longer than tries do ran into a pause of this process and
+    /// tells nothing.
+    fn away_until(&self, begun: Duration) -> Duration {
+        let (now, turn) = (self.now(), self.pace.turn());
+        if now > begun + turn { Duration::ZERO } else { now + turn + self.pace.retry }
+    }
+
     /// What the database said to a renewal begun at `begun`.
     pub fn hear(&self, begun: Duration, word: Result<bool, RowError>) {
         let failure = match word {
@@ -134,8 +142,7 @@ impl Tenure {
                 None
             }
             Err(RowError::Away(why)) => {
-                let until = nanos(begun + self.pace.recent());
-                self.away_until.store(until, Ordering::Release);
+                self.away_until.store(nanos(self.away_until(begun)), Ordering::Release);
                 Some(why)
             }
             Err(RowError::Failed(why)) => {

@@ -2,7 +2,7 @@
 
 use super::{
     database::Database,
-    process::{LEASE, Process, times, until},
+    process::{LEASE, Process, pass, times, until},
 };
 use crate::{
     NoOpenObserver,
@@ -30,7 +30,7 @@ async fn whoever_stands_by_takes_over_a_lease_after_the_owner_died() {
     one.owns().await;
     let two = Process::start(&database, "two");
     until("two stands by", || two.heard.owners() == ["one"]).await;
-    time::sleep(LEASE * 3).await;
+    pass(LEASE * 3).await;
     one.kill();
     let killed = Instant::now();
     assert_eq!(two.owns().await.epoch(), 2);
@@ -45,7 +45,7 @@ async fn an_owner_that_lives_is_never_replaced() {
     one.owns().await;
     let others = ["two", "three"].map(|name| Process::with(&database, name, times(LEASE), 10));
     for _ in 0..1000 {
-        time::sleep(LEASE / 10).await;
+        pass(LEASE / 10).await;
         assert!(one.is_valid());
     }
     assert!(others.iter().all(|other| other.lease().is_none() && other.heard.owners().len() == 1));
@@ -113,10 +113,19 @@ async fn beats_may_wrap() {
     let one = Process::start(&database, "one");
     assert_eq!(one.owns().await.epoch(), 8);
     let two = Process::start(&database, "two");
-    time::sleep(LEASE * 5).await;
+    pass(LEASE * 5).await;
     assert!(database.row().beat < 0 && one.is_valid() && two.lease().is_none());
     one.kill();
     assert_eq!(two.owns().await.epoch(), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_owner_gives_four_signs_of_life_in_a_lease() {
+    let database = Database::new();
+    let one = Process::start(&database, "one");
+    one.owns().await;
+    pass(LEASE * 10).await;
+    assert!((39..=41).contains(&database.row().beat), "{}", database.row().beat);
 }
 
 /// By the machine's clock: what is slept here is simulated, so the lease does not run out.
@@ -128,11 +137,11 @@ async fn dropping_the_last_clone_ends_the_renewals_and_gives_nothing_back() {
         Lease::acquire(Arc::new(line), times(LEASE), &NoOpenObserver).await.expect("it is free");
     let clone = lease.clone();
     drop(lease);
-    time::sleep(LEASE).await;
+    pass(LEASE).await;
     let beat = database.row().beat;
     assert!(beat >= 3, "{beat}");
     drop(clone);
-    time::sleep(LEASE * 3).await;
+    pass(LEASE * 3).await;
     assert!(database.row().beat <= beat + 1);
     assert!(!database.row().is_free);
 }

@@ -1,11 +1,12 @@
 //! The row in a database that is away when told to, behind lines that lose or hold back what they carry.
 
+use super::process::pass;
 use crate::ownership::{BoxFuture, OwnerRow, RowError, Seen};
 use parking_lot::Mutex;
 use std::{future, sync::Arc, time::Duration};
 use tokio::{
     sync::{oneshot, watch},
-    time::{self, Instant},
+    time::Instant,
 };
 
 /// The database.
@@ -23,7 +24,6 @@ struct State {
 #[derive(Debug, Clone)]
 pub struct Taken {
     pub from: Seen,
-    pub by: String,
     pub at: Instant,
 }
 
@@ -68,7 +68,7 @@ impl State {
         row.is_free = false;
         row.lease = lease;
         by.clone_into(&mut row.owner);
-        self.taken.push(Taken { from, by: by.to_owned(), at: Instant::now() });
+        self.taken.push(Taken { from, at: Instant::now() });
         Some(self.row.epoch)
     }
 
@@ -152,7 +152,7 @@ async fn carry(mut way: watch::Receiver<Way>, delay: Duration) {
         }
     }
     if !delay.is_zero() {
-        time::sleep(delay).await;
+        pass(delay).await;
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{
     database::{Database, Way},
-    process::{LEASE, Process, until},
+    process::{LEASE, Process, pass, until},
 };
-use tokio::time::{self, Instant};
+use tokio::time::Instant;
 
 /// It waits for its own lost epoch as for anybody's.
 #[tokio::test(start_paused = true)]
@@ -12,7 +12,7 @@ async fn a_take_whose_answer_is_lost_costs_a_lease() {
     let database = Database::new();
     let one = Process::start(&database, "one");
     one.line.answers.send_replace(Way::Holds);
-    time::sleep(LEASE / 100).await;
+    pass(LEASE / 100).await;
     one.line.answers.send_replace(Way::Open);
     one.line.answers.send_replace(Way::Loses);
     until("it is taken", || database.row().epoch == 1).await;
@@ -30,13 +30,13 @@ async fn a_take_that_is_held_back_until_another_took_over_takes_nothing() {
     let two = Process::start(&database, "two");
     until("two stands by", || !two.heard.owners().is_empty()).await;
     one.kill();
-    time::sleep(LEASE / 2).await;
+    pass(LEASE / 2).await;
     two.line.requests.send_replace(Way::Holds);
     let three = Process::start(&database, "three");
-    time::sleep(LEASE / 2).await;
+    pass(LEASE / 2).await;
     three.owns().await;
     two.line.requests.send_replace(Way::Open);
-    time::sleep(LEASE * 2).await;
+    pass(LEASE * 2).await;
     assert!(three.is_valid() && two.lease().is_none());
     assert_eq!(database.row().epoch, 2);
 }
@@ -100,7 +100,7 @@ async fn a_release_that_arrives_late_frees_nothing() {
     lease.release().await.expect_err("it is held back");
     two.owns().await;
     one.line.requests.send_replace(Way::Open);
-    time::sleep(LEASE).await;
+    pass(LEASE).await;
     assert!(two.is_valid() && !database.row().is_free);
 }
 
@@ -111,7 +111,7 @@ async fn a_release_is_tried_again_while_there_is_time() {
     let lease = one.owns().await;
     database.set_up(false);
     let (released, ()) = tokio::join!(lease.release(), async {
-        time::sleep(LEASE / 4).await;
+        pass(LEASE / 4).await;
         database.set_up(true);
     });
     assert_eq!(released, Ok(()));
@@ -129,6 +129,6 @@ async fn a_statement_that_finds_another_epoch_ends_the_lease_at_once() {
     assert!(!lease.is_owner());
     assert_eq!(lease.fenced().await, "a write was fenced");
     let beat = database.row().beat;
-    time::sleep(LEASE * 2).await;
+    pass(LEASE * 2).await;
     assert_eq!(database.row().beat, beat, "it renews nothing more");
 }

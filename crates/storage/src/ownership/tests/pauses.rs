@@ -2,10 +2,9 @@
 
 use super::{
     database::{Database, Way},
-    process::{LEASE, Process, until},
+    process::{LEASE, Process, pass, until},
 };
 use crate::ownership::LeaseError;
-use tokio::time;
 
 #[tokio::test(start_paused = true)]
 async fn a_paused_owner_that_was_replaced_confirms_nothing_more() {
@@ -32,7 +31,7 @@ async fn a_paused_owner_that_nobody_replaced_goes_on_once_it_knows() {
     let one = Process::start(&database, "one");
     let lease = one.owns().await;
     one.set_running(false);
-    time::sleep(LEASE * 10).await;
+    pass(LEASE * 10).await;
     assert!(!lease.is_owner());
     one.set_running(true);
     assert!(!lease.is_owner());
@@ -50,12 +49,12 @@ async fn an_owner_that_is_paused_while_the_database_is_away_is_in_doubt_afterwar
     let two = Process::start(&database, "two");
     until("two stands by", || !two.heard.owners().is_empty()).await;
     database.set_up(false);
-    time::sleep(LEASE * 2).await;
+    pass(LEASE * 2).await;
     assert!(lease.is_owner() && !one.is_valid());
     one.set_running(false);
     database.set_up(true);
     two.owns().await;
-    time::sleep(LEASE).await;
+    pass(LEASE).await;
     assert!(!lease.is_owner());
     one.set_running(true);
     assert!(!lease.is_owner());
@@ -74,9 +73,30 @@ async fn an_answer_that_was_read_too_late_is_no_word() {
     until("a renewal is under way", || database.row().beat != beat).await;
     one.set_running(false);
     one.line.answers.send_replace(Way::Open);
+    one.line.requests.send_replace(Way::Holds);
     two.owns().await;
     one.set_running(true);
-    assert_eq!(lease.confirm().await, Err(LeaseError::Fenced));
+    assert!(matches!(lease.confirm().await, Err(LeaseError::Away(_))));
+    one.line.requests.send_replace(Way::Open);
+    lease.fenced().await;
+}
+
+/// The renewal did not fail because the database was away but because nobody listened.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_ran_into_a_pause_says_nothing_of_the_database() {
+    let database = Database::new();
+    let one = Process::start(&database, "one");
+    let lease = one.owns().await;
+    let two = Process::start(&database, "two");
+    one.line.requests.send_replace(Way::Loses);
+    let news = lease.tenure.news();
+    until("a renewal is under way", || news.borrow().begun > 0).await;
+    one.set_running(false);
+    two.owns().await;
+    one.set_running(true);
+    until("it failed", || news.borrow().ended > 0).await;
+    assert!(news.borrow().failure.is_some());
+    assert!(!lease.is_owner());
 }
 
 /// A machine that sleeps takes the owner and whoever stands by along: the owner gets its chance.
@@ -89,10 +109,10 @@ async fn brokers_that_are_paused_together_do_not_change_roles() {
     for process in [&one, &two] {
         process.set_running(false);
     }
-    time::sleep(LEASE * 100).await;
+    pass(LEASE * 100).await;
     two.set_running(true);
-    time::sleep(LEASE / 10).await;
+    pass(LEASE / 10).await;
     one.set_running(true);
-    time::sleep(LEASE * 3).await;
+    pass(LEASE * 3).await;
     assert!(one.is_valid() && two.lease().is_none());
 }

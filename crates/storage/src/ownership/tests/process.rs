@@ -5,6 +5,7 @@ use crate::{DatabaseTimes, OpenError, OpenObserver, ownership::Lease};
 use broker_core::{TimeSource, Timestamp};
 use parking_lot::Mutex;
 use std::{
+    future,
     pin::pin,
     sync::{Arc, OnceLock},
     time::Duration,
@@ -84,6 +85,12 @@ impl Process {
     }
 }
 
+/// Lets simulated time pass: all that is to happen in it happens in its order.
+pub async fn pass(span: Duration) {
+    // Nothing is waited for that could come.
+    let _ = time::timeout(span, future::pending::<()>()).await;
+}
+
 /// Waits in simulated time.
 pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
@@ -99,7 +106,7 @@ async fn gated<F: Future>(mut gate: watch::Receiver<bool>, inner: F) -> F::Outpu
     loop {
         let mut reopened = gate.clone();
         if reopened.wait_for(|runs| *runs).await.is_err() {
-            std::future::pending::<()>().await;
+            future::pending::<()>().await;
         }
         tokio::select! {
             biased;

@@ -2,11 +2,11 @@
 
 use super::{
     database::{Database, Taken, Way},
-    process::{LEASE, Process, times},
+    process::{LEASE, Process, pass, times},
 };
 use proptest::prelude::*;
 use std::{collections::HashMap, sync::Arc, time::Duration};
-use tokio::time::{self, Instant};
+use tokio::time::Instant;
 
 const CONTENDERS: usize = 3;
 const TICK: Duration = Duration::from_millis(50);
@@ -152,7 +152,7 @@ impl World {
             let all = self.processes.iter().chain(&self.dead);
             let valid = all.filter(|process| process.is_valid()).count();
             assert!(valid <= 1, "{valid} owners at once");
-            time::sleep(TICK).await;
+            pass(TICK).await;
         }
     }
 
@@ -207,7 +207,11 @@ async fn run(rates: [i32; CONTENDERS], schedule: Vec<(u32, Event)>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(ProptestConfig {
+        cases: 96,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn there_is_one_owner_whatever_happens(
