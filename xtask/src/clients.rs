@@ -11,6 +11,7 @@
 
 use crate::{
     cache::{Cache, cant},
+    servers::Variable,
     toolchain::Toolchain,
     workspace,
 };
@@ -55,7 +56,7 @@ const NOT_COPIED: &[&str] = &["node_modules", ".venv"];
 ///
 /// # Errors
 /// A sentence that says what is missing, or which command failed.
-pub fn prepare() -> Result<(), String> {
+pub fn prepare() -> Result<Vec<Variable>, String> {
     let (go, node, python) = (GO.check()?, NODE.check()?, PYTHON.check()?);
     let cache = Cache::of_the_user()?;
     let folder = workspace::clients();
@@ -68,7 +69,8 @@ pub fn prepare() -> Result<(), String> {
     }
     let tools = kit.go_tools(&go)?;
     kit.generate(&tools)?;
-    kit.build()
+    kit.build()?;
+    Ok(Vec::new())
 }
 
 /// The copies, in an empty folder.

@@ -17,17 +17,29 @@ pub struct Need {
     pub packages: &'static str,
     /// With these arguments it succeeds if all of it is there: a program can come without a part.
     proof: &'static [&'static str],
+    /// It may also be in the folder `bin` of any folder of this one.
+    versions: &'static str,
 }
 
 impl Need {
     /// A program that is there if it is in PATH.
     pub const fn new(program: &'static str, packages: &'static str) -> Self {
-        Self { program, packages, proof: &[] }
+        Self { program, packages, proof: &[], versions: "" }
     }
 
     /// A program that must succeed with these arguments, too.
     pub const fn proven_by(self, proof: &'static [&'static str]) -> Self {
         Self { proof, ..self }
+    }
+
+    /// A program that may also be in the folder `bin` of any folder of this one.
+    pub const fn among_versions(self, versions: &'static str) -> Self {
+        Self { versions, ..self }
+    }
+
+    fn is_among_its_versions(&self) -> bool {
+        let versions = fs::read_dir(self.versions).into_iter().flatten().flatten();
+        versions.map(|it| it.path().join("bin").join(self.program)).any(|file| can_run(&file))
     }
 }
 
@@ -90,8 +102,9 @@ fn is_there(need: &Need) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
     // System programs are not in every user's PATH.
     let system = ["/usr/sbin", "/sbin"].map(Into::into);
-    env::split_paths(&path).chain(system).any(|folder| can_run(&folder.join(need.program)))
-        && (need.proof.is_empty() || succeeds(need))
+    let is_in_path =
+        env::split_paths(&path).chain(system).any(|folder| can_run(&folder.join(need.program)));
+    (is_in_path || need.is_among_its_versions()) && (need.proof.is_empty() || succeeds(need))
 }
 
 fn succeeds(need: &Need) -> bool {
@@ -114,5 +127,8 @@ mod tests {
         assert!(!is_there(&Need::new("no-such-program", "none")));
         assert!(is_there(&Need::new("sh", "dash").proven_by(&["-c", "true"])));
         assert!(!is_there(&Need::new("sh", "dash").proven_by(&["-c", "false"])));
+        // `/usr/bin` is the folder `bin` of a folder of `/`; nothing else finds it here.
+        assert!(Need::new("sh", "dash").among_versions("/").is_among_its_versions());
+        assert!(!Need::new("no-such-program", "none").among_versions("/").is_among_its_versions());
     }
 }

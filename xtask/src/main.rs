@@ -5,9 +5,11 @@
 
 mod cache;
 mod clients;
+mod java;
 mod machine;
 mod measure;
 mod run;
+mod servers;
 mod steps;
 mod tally;
 mod tidy;
@@ -20,7 +22,7 @@ use tally::Tally;
 const USAGE: &str = "\
 Usage:
   cargo xtask test              run every test; the last line says `N passed, N failed`
-  cargo xtask test --only NAME  run one part of them
+  cargo xtask test NAME         run one part of them; the part `cluster` runs by its name only
   cargo xtask tidy              check the style of the sources alone
   cargo xtask measure           print the table of docs/performance.md; it takes half an hour
   cargo xtask measure TEXT ...  its rows that have TEXT in their names, with more options for `broker bench`
@@ -30,8 +32,8 @@ fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["test"] => test(&steps::all()),
-        ["test", "--only", name] => only(name),
+        ["test"] => test(&steps::of_every_run()),
+        ["test", name] | ["test", "--only", name] => only(name),
         ["tidy"] => finish(tidy::check()),
         ["measure"] => measured(measure::run("", &[])),
         ["measure", only, options @ ..] => measured(measure::run(only, options)),

@@ -1,6 +1,7 @@
 //! Runs a step and counts its tests while its output goes by.
 
 use crate::{
+    servers::{Servers, Variable},
     steps::{Cargo, Step, Work},
     tally::Tally,
     tidy, workspace,
@@ -14,24 +15,59 @@ use std::{
 /// Runs a step; answers its tally and how many seconds it took.
 pub fn step(step: &Step) -> (Tally, f64) {
     let start = Instant::now();
-    let prepared = step.prepare.map_or(Ok(()), |prepare| prepare());
+    let prepared = step.prepare.map_or(Ok(Vec::new()), |prepare| prepare());
     let tally = match (&step.work, prepared) {
         (_, Err(reason)) => {
             eprintln!("{reason}");
             Tally { passed: 0, failed: 1 }
         }
-        (Work::Tidy, Ok(())) => tidy::check(),
-        (Work::Cargo(calls), Ok(())) => all(calls),
+        (Work::Tidy, Ok(_)) => tidy::check(),
+        (Work::Cargo(calls), Ok(variables)) => all(calls, &variables),
+        (Work::Served { servers, builds, tests }, Ok(variables)) => {
+            served(servers, builds, tests, variables)
+        }
     };
     (tally, start.elapsed().as_secs_f64())
 }
 
-fn all(calls: &[Cargo]) -> Tally {
+fn all(calls: &[Cargo], variables: &[Variable]) -> Tally {
+    something(in_turn(calls, variables).0)
+}
+
+/// Builds, and tests while the servers run.
+fn served(servers: &[&str], builds: &[Cargo], tests: &[Cargo], mut known: Vec<Variable>) -> Tally {
+    let (built, success) = in_turn(builds, &known);
+    if !success {
+        return built;
+    }
+    match Servers::start(servers, &known) {
+        Ok(servers) => {
+            known.extend_from_slice(&servers.variables);
+            all(tests, &known)
+        }
+        Err(reason) => {
+            eprintln!("{reason}");
+            Tally::default().with_exit(false)
+        }
+    }
+}
+
+/// A step of tests that ran none is a broken step, not a good one.
+fn something(sum: Tally) -> Tally {
+    if sum == Tally::default() {
+        eprintln!("This step ran no test.");
+    }
+    sum
+}
+
+/// Runs the calls until one fails; what they counted, and whether none failed.
+fn in_turn(calls: &[Cargo], variables: &[Variable]) -> (Tally, bool) {
     let mut sum = Tally::default();
     for call in calls {
         println!("$ cargo {}", call.line);
         let mut command = Command::new(workspace::cargo());
         command.args(call.line.split_whitespace()).current_dir(workspace::root());
+        command.envs(variables.iter().map(|(name, value)| (name, value)));
         command.envs(call.env.iter().map(|(name, value)| (name, value)));
         let (tally, success) = watched(command, &mut io::stdout().lock()).unwrap_or_else(|error| {
             eprintln!("cargo can't be run: {error}");
@@ -39,14 +75,10 @@ fn all(calls: &[Cargo]) -> Tally {
         });
         sum += tally.with_exit(success);
         if !success {
-            break;
+            return (sum, false);
         }
     }
-    // A step of tests that ran none is a broken step, not a good one.
-    if sum == Tally::default() {
-        eprintln!("This step ran no test.");
-    }
-    sum
+    (sum, true)
 }
 
 /// Runs a command, passing its output on; answers the tests it counted and whether it succeeded.

@@ -1,6 +1,11 @@
 //! The parts of the test run, as data: a new part is a new entry.
 
-use crate::{clients, machine::Need, workspace};
+use crate::{
+    clients,
+    machine::Need,
+    servers::{self, Variable},
+    workspace,
+};
 use std::path::PathBuf;
 
 /// One part of the test run.
@@ -11,8 +16,11 @@ pub struct Step {
     pub about: &'static str,
     /// What it wants installed.
     pub needs: &'static [Need],
-    /// Makes what no package of the system brings. Its error is the sentence that says what to do.
-    pub prepare: Option<fn() -> Result<(), String>>,
+    /// Makes what no package of the system brings; variables that say where it is, for every command. Its
+    /// error is the sentence that says what to do.
+    pub prepare: Option<fn() -> Result<Vec<Variable>, String>>,
+    /// Whether a run of all steps leaves it out.
+    pub by_name_only: bool,
     /// What it does.
     pub work: Work,
 }
@@ -21,6 +29,15 @@ pub struct Step {
 pub enum Work {
     /// Cargo commands, one after the other; the first that fails ends the step.
     Cargo(Vec<Cargo>),
+    /// Cargo commands that build, then those that test while servers run.
+    Served {
+        /// Which, as `broker-test-servers` calls them.
+        servers: &'static [&'static str],
+        /// What is built: that program, too.
+        builds: Vec<Cargo>,
+        /// What is tested.
+        tests: Vec<Cargo>,
+    },
     /// The style check, inside this program.
     Tidy,
 }
@@ -66,6 +83,28 @@ const CLIENTS: &[Need] = &[
     Need::new("chromium", "chromium"),
 ];
 
+/// PostgreSQL is in no PATH on Debian. A fitting Java is looked for by [`servers::prepare`].
+const DATABASES: &[Need] = &[
+    Need::new("cc", "gcc libc6-dev"),
+    Need::new("make", "make"),
+    Need::new("initdb", "postgresql").among_versions("/usr/lib/postgresql"),
+    Need::new("pgbouncer", "pgbouncer"),
+    Need::new("mvn", "maven openjdk-17-jre-headless"),
+];
+
+/// The tests over databases.
+macro_rules! databases {
+    () => {
+        "--workspace --features broker-storage/databases,broker-cli/databases,broker-test-servers/databases --test databases --no-fail-fast"
+    };
+}
+use databases;
+
+/// The steps of a run of everything.
+pub fn of_every_run() -> Vec<Step> {
+    all().into_iter().filter(|step| !step.by_name_only).collect()
+}
+
 /// Every step, in the order they run.
 pub fn all() -> Vec<Step> {
     vec![
@@ -74,6 +113,7 @@ pub fn all() -> Vec<Step> {
             about: "style of the sources and borders between the crates",
             needs: &[],
             prepare: None,
+            by_name_only: false,
             work: Work::Tidy,
         },
         Step {
@@ -81,6 +121,7 @@ pub fn all() -> Vec<Step> {
             about: "tests of every crate",
             needs: C_BUILD,
             prepare: None,
+            by_name_only: false,
             work: Work::Cargo(vec![Cargo::new("test --workspace --all-targets --no-fail-fast")]),
         },
         Step {
@@ -88,6 +129,7 @@ pub fn all() -> Vec<Step> {
             about: "examples in the documentation",
             needs: C_BUILD,
             prepare: None,
+            by_name_only: false,
             work: Work::Cargo(vec![Cargo::new("test --workspace --doc --no-fail-fast")]),
         },
         Step {
@@ -96,6 +138,7 @@ pub fn all() -> Vec<Step> {
             needs: C_BUILD,
             prepare: None,
             // A call of its own: the feature replaces the locks of everything built with it.
+            by_name_only: false,
             work: Work::Cargo(vec![Cargo::new(
                 "test --package broker-core --features shuttle --lib interleavings",
             )]),
@@ -105,6 +148,7 @@ pub fn all() -> Vec<Step> {
             about: "the released binary as a process, with faults",
             needs: SYSTEM,
             prepare: None,
+            by_name_only: false,
             work: Work::Cargo(vec![
                 // As the README builds it: its commands are run by a test.
                 Cargo::new("build --release"),
@@ -120,6 +164,7 @@ pub fn all() -> Vec<Step> {
             about: "clients of other languages, and the examples",
             needs: CLIENTS,
             prepare: Some(clients::prepare),
+            by_name_only: false,
             work: Work::Cargo(vec![
                 Cargo::new("build --release"),
                 // Most of them wait most of the time, those of keepalive for most of a minute.
@@ -131,6 +176,35 @@ pub fn all() -> Vec<Step> {
                     ],
                 },
             ]),
+        },
+        Step {
+            name: "databases",
+            about: "the stores over real PostgreSQL and Cassandra",
+            needs: DATABASES,
+            prepare: Some(servers::prepare),
+            by_name_only: false,
+            work: Work::Served {
+                servers: &["postgres", "cassandra"],
+                builds: vec![
+                    Cargo::new("build --release"),
+                    Cargo::new(concat!("test --no-run ", databases!())),
+                ],
+                // Most of them wait most of the time: for the disk, for a lease to end.
+                tests: vec![Cargo {
+                    line: concat!("test ", databases!(), " -- --show-output --test-threads 6"),
+                    env: vec![("BROKER_BIN", workspace::release_binary())],
+                }],
+            },
+        },
+        Step {
+            name: "cluster",
+            about: "the store over three nodes of Cassandra",
+            needs: DATABASES,
+            prepare: Some(servers::prepare),
+            by_name_only: true,
+            work: Work::Cargo(vec![Cargo::new(
+                "test --workspace --features broker-storage/databases,broker-test-servers/databases --test cluster --no-fail-fast -- --show-output --test-threads 1",
+            )]),
         },
     ]
 }

@@ -1,42 +1,14 @@
-//! Random use of a broker over each store, against a model of what its users may see.
+//! Random use of a broker over the stores that need no server, against a model.
 
 mod support;
 
-mod broker_model {
-    pub mod follower;
-    pub mod history;
-    pub mod steps;
-    pub mod world;
-}
+#[path = "broker_model/mod.rs"]
+mod broker_model;
 
-use broker_model::{
-    steps::{Step, steps},
-    world::World,
-};
+use broker_model::check;
 use broker_storage::faulty::{Rates, Seeded};
-use proptest::test_runner::{Config, TestCaseResult, TestRunner};
 use std::sync::Arc;
-use support::{Local, Memory, StoreUnderTest, chance, faulty};
-
-fn check<S: StoreUnderTest + 'static>(cases: u32, length: usize, store: impl Fn(u64) -> S) {
-    let config =
-        Config { cases, max_shrink_iters: 400, failure_persistence: None, ..Config::default() };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let run = |(seed, steps): (u64, Vec<Step>)| -> TestCaseResult {
-        runtime.block_on(async {
-            let mut world = World::new(store(seed)).await;
-            for step in &steps {
-                world.take(step).await;
-            }
-            world.end().await;
-        });
-        Ok(())
-    };
-    let drawn = (proptest::num::u64::ANY, steps(length));
-    if let Err(failure) = TestRunner::new(config).run(&drawn, run) {
-        panic!("{failure}");
-    }
-}
+use support::{Local, Memory, chance, faulty};
 
 /// Often enough that most cases meet each, and seldom enough that most messages are kept.
 const RATES: Rates = Rates {

@@ -133,17 +133,17 @@ impl StoreUnderTest for Local {
 }
 
 /// Waits until nobody else holds a store: tasks that have just ended may for a moment.
-fn alone(storage: Arc<LocalStorage>) -> LocalStorage {
+pub fn alone<T: ?Sized>(storage: Arc<T>) -> Arc<T> {
     let began = Instant::now();
     while Arc::strong_count(&storage) > 1 {
         assert!(began.elapsed() < LIMIT, "nobody holds the store over a restart");
         thread::yield_now();
     }
-    Arc::into_inner(storage).unwrap()
+    storage
 }
 
 /// Drops a store, which may wait for its threads, but not for ever.
-fn drop_in_time(storage: LocalStorage) {
+pub fn drop_in_time(storage: Arc<impl Send + Sync + ?Sized + 'static>) {
     let (sender, dropped) = mpsc::channel();
     thread::spawn(move || {
         drop(storage);

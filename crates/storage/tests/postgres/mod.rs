@@ -1,0 +1,20 @@
+//! The store in PostgreSQL.
+
+use crate::support::{Bench, Postgres, faulty, observed};
+
+suite!(conformance, support::Postgres::new());
+
+#[test]
+fn it_is_as_the_model() {
+    crate::model::check(20, 40, || Bench::new(Postgres::new()));
+}
+
+#[test]
+fn a_broker_over_it_is_as_the_model() {
+    crate::broker_model::check(15, 40, |_| Postgres::new());
+}
+
+#[test]
+fn a_broker_over_it_decorated_is_as_the_model() {
+    crate::broker_model::check(3, 40, |_| faulty(observed(Postgres::new())));
+}

@@ -1,0 +1,179 @@
+//! Apache Cassandra, from the class path that `cargo xtask test` makes.
+
+mod cluster;
+mod frame;
+mod java;
+mod node;
+
+pub use cluster::Cluster;
+pub use frame::run;
+pub use node::CommitLog;
+
+use crate::{ports, process::Process};
+use node::Node;
+use rustix::process::Signal;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::ExitStatus,
+};
+
+/// How a Cassandra is to be set.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    classes: PathBuf,
+    commit_log: CommitLog,
+    asks_password: bool,
+    certificate: Option<(PathBuf, PathBuf)>,
+    heap: u32,
+    is_forgetful: bool,
+    settings: String,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            classes: java::classes(),
+            commit_log: CommitLog::Batch,
+            asks_password: false,
+            certificate: None,
+            heap: 256,
+            is_forgetful: false,
+            settings: String::new(),
+        }
+    }
+}
+
+impl Setup {
+    /// Its class path: a folder with `lib`, instead of that of the newest version.
+    #[must_use]
+    pub fn classes(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.classes = folder.into();
+        self
+    }
+
+    /// When it answers a write.
+    #[must_use]
+    pub fn commit_log(mut self, commit_log: CommitLog) -> Self {
+        self.commit_log = commit_log;
+        self
+    }
+
+    /// It asks for a password. There is one user, `cassandra` with the password `cassandra`.
+    #[must_use]
+    pub fn password(mut self) -> Self {
+        self.asks_password = true;
+        self
+    }
+
+    /// It takes connections with TLS only, and shows this certificate (PEM files: the chain, the key).
+    #[must_use]
+    pub fn tls(mut self, chain: &Path, key: &Path) -> Self {
+        self.certificate = Some((chain.to_owned(), key.to_owned()));
+        self
+    }
+
+    /// Its heap in MiB; 256 without this.
+    #[must_use]
+    pub fn heap(mut self, mebibytes: u32) -> Self {
+        self.heap = mebibytes;
+        self
+    }
+
+    /// It makes and drops tables much quicker, and forgets them when it is killed.
+    #[must_use]
+    pub fn forgetful(mut self) -> Self {
+        self.is_forgetful = true;
+        self
+    }
+
+    /// One more line of its configuration file, as `name: value`.
+    #[must_use]
+    pub fn setting(mut self, line: &str) -> Self {
+        self.settings += line;
+        self.settings.push('\n');
+        self
+    }
+
+    /// Makes it and starts it.
+    pub async fn start(self) -> Cassandra {
+        let address = Ipv4Addr::LOCALHOST;
+        let (storage, cql) = (ports::free_on_loopback(), ports::free_on_loopback());
+        let node = Node::new(self, address, storage, cql, &[address], None);
+        let mut cassandra = Cassandra { process: None, node };
+        cassandra.restart().await;
+        cassandra
+    }
+}
+
+/// A Cassandra node on a port of an address of loopback.
+pub struct Cassandra {
+    // Before the node's folder: it ends first.
+    process: Option<Process>,
+    node: Node,
+}
+
+impl Cassandra {
+    /// One that trusts everybody, without TLS, and answers a write when it is in the file.
+    pub async fn start() -> Self {
+        Self::setup().start().await
+    }
+
+    /// One that is set in some way.
+    pub fn setup() -> Setup {
+        Setup::default()
+    }
+
+    /// Where it listens for CQL.
+    pub fn address(&self) -> SocketAddr {
+        self.node.address()
+    }
+
+    /// Starts it, again if it was ended, on the same ports over the same data, and waits until it answers.
+    pub async fn restart(&mut self) {
+        assert!(self.process.is_none(), "Cassandra runs");
+        let process = self.process.insert(self.node.spawn());
+        let node = &self.node;
+        process.until_up(async || node.answers().await).await;
+    }
+
+    /// kill -9; it is gone when this returns.
+    pub fn kill(&mut self) {
+        self.running().kill();
+        self.process = None;
+    }
+
+    /// Ends it as for a restart.
+    pub async fn stop(&mut self) -> ExitStatus {
+        let status = self.running().end_by(Signal::TERM).await;
+        self.process = None;
+        status
+    }
+
+    /// SIGSTOP: connections stay and nothing is answered.
+    pub fn pause(&mut self) {
+        self.running().signal(Signal::STOP);
+    }
+
+    /// Ends a pause.
+    pub fn resume(&mut self) {
+        self.running().signal(Signal::CONT);
+    }
+
+    /// Runs a statement, without TLS.
+    ///
+    /// # Errors
+    /// What the server says against it.
+    pub async fn cql(&self, statement: &str) -> Result<(), String> {
+        run(self.address(), statement).await
+    }
+
+    /// What it logged last.
+    pub fn log_tail(&mut self) -> String {
+        self.running().tail()
+    }
+
+    fn running(&mut self) -> &mut Process {
+        self.process.as_mut().expect("Cassandra runs")
+    }
+}

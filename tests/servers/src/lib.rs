@@ -1,0 +1,19 @@
+//! Real servers for tests: each is a child of the test on free ports of loopback, keeps its files in a
+//! temporary folder, answers when its start returns, and ends with its handle.
+//!
+//! What a test cannot go on without ends it: methods panic, with what the server logged last.
+
+#![expect(clippy::missing_panics_doc, reason = "everything here ends its test when it fails")]
+#![expect(clippy::must_use_candidate, reason = "tests call what they need")]
+
+pub mod cassandra;
+mod ports;
+pub mod postgres;
+mod process;
+pub mod proxy;
+pub mod shared;
+mod waiting;
+
+pub use cassandra::Cassandra;
+pub use postgres::Postgres;
+pub use proxy::{Direction, Proxy};

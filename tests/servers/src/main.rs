@@ -1,0 +1,50 @@
+//! Starts servers for a script or a person: `broker-test-servers postgres cassandra` says where they are,
+//! as `VARIABLE=host:port`, a line each, and keeps them until its standard input ends or it is told to go.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "a program says on its standard output where the servers are"
+)]
+#![expect(clippy::print_stderr, reason = "and complains on its standard error")]
+
+use broker_test_servers::shared;
+use std::{io, process::ExitCode};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::spawn_blocking,
+};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut names: Vec<String> = std::env::args().skip(1).collect();
+    if names.is_empty() || names.iter().any(|name| name != "postgres" && name != "cassandra") {
+        eprintln!("Usage: broker-test-servers postgres|cassandra ...");
+        return ExitCode::from(2);
+    }
+    names.dedup();
+    let (mut postgres, mut cassandra) = (None, None);
+    for name in names {
+        let (variable, address) = if name == "postgres" {
+            (shared::POSTGRES, postgres.insert(shared::start_postgres().await).address())
+        } else {
+            (shared::CASSANDRA, cassandra.insert(shared::start_cassandra().await).address())
+        };
+        println!("{variable}={address}");
+    }
+    told_to_go().await;
+    drop((postgres, cassandra));
+    // Without waiting for the thread that reads.
+    std::process::exit(0)
+}
+
+async fn told_to_go() {
+    let mut terminate = signal(SignalKind::terminate()).expect("signals can be heard");
+    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be heard");
+    // Whoever started it holds the other end: it ends however that one does.
+    let end = spawn_blocking(|| io::copy(&mut io::stdin(), &mut io::sink()));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        _ = end => {}
+    }
+}

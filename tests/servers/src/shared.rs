@@ -1,0 +1,54 @@
+//! The servers that all tests of a run share: `cargo xtask test` starts them once and tells where they are.
+
+use crate::{Cassandra, Postgres, cassandra, postgres as database};
+use std::{env, net::SocketAddr};
+
+/// Names the shared PostgreSQL, as `host:port`.
+pub const POSTGRES: &str = "BROKER_TEST_POSTGRES";
+
+/// Names the shared Cassandra, as `host:port`.
+pub const CASSANDRA: &str = "BROKER_TEST_CASSANDRA";
+
+/// Where the shared PostgreSQL is. Its user `postgres` is trusted.
+pub fn postgres() -> SocketAddr {
+    address(POSTGRES)
+}
+
+/// Where the shared Cassandra is. It asks for no password.
+pub fn cassandra() -> SocketAddr {
+    address(CASSANDRA)
+}
+
+/// Runs statements in the shared PostgreSQL, as its superuser; the rows as text.
+pub async fn sql(text: &str) -> Vec<Vec<String>> {
+    let mut config = tokio_postgres::Config::new();
+    let address = postgres();
+    config.host(address.ip().to_string()).port(address.port()).user("postgres");
+    let client = database::connect(&config).await;
+    let client = client.unwrap_or_else(|error| panic!("the shared PostgreSQL: {error}"));
+    database::rows(&client, text).await
+}
+
+/// Runs a statement in the shared Cassandra.
+pub async fn cql(statement: &str) {
+    let done = cassandra::run(cassandra(), statement).await;
+    done.unwrap_or_else(|error| panic!("the shared Cassandra: {statement}: {error}"));
+}
+
+/// A PostgreSQL for many tests at once.
+pub async fn start_postgres() -> Postgres {
+    Postgres::setup().setting("max_connections=500").start().await
+}
+
+/// A Cassandra for many tests at once.
+pub async fn start_cassandra() -> Cassandra {
+    Cassandra::setup().heap(512).forgetful().start().await
+}
+
+fn address(variable: &str) -> SocketAddr {
+    let text = env::var(variable).unwrap_or_default();
+    let address = text.parse();
+    address.unwrap_or_else(|_| {
+        panic!("{variable} names no server: run `cargo xtask test --only databases`")
+    })
+}

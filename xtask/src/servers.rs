@@ -1,0 +1,78 @@
+//! Prepares Cassandra's class path, and runs the servers that the tests of a run share.
+
+use crate::{
+    cache::{Cache, cant},
+    java, workspace,
+};
+use std::{
+    ffi::OsString,
+    fs,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+};
+
+/// A variable and its value.
+pub type Variable = (String, OsString);
+
+/// Makes the class path, if the cache has none; the variables that say where it and Java are. What is in
+/// the cache needs no network.
+///
+/// # Errors
+/// A sentence that says what is missing, or which command failed.
+pub fn prepare() -> Result<Vec<Variable>, String> {
+    let java = java::find()?;
+    let pom = workspace::root().join("tests/servers/pom.xml");
+    let definition = fs::read(&pom).map_err(|error| cant("read", &pom, &error))?;
+    let classes = Cache::of_the_user()?.entry("cassandra", &[&definition], |aside| {
+        let mut maven = Command::new("mvn");
+        maven.args(["--batch-mode", "--quiet", "--file"]).arg(&pom);
+        maven.args(["dependency:copy-dependencies", "-DincludeScope=runtime"]);
+        maven.arg(format!("-DoutputDirectory={}", aside.join("lib").display()));
+        match maven.stdin(Stdio::null()).status() {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(format!("{maven:?} failed: {status}.")),
+            Err(error) => Err(format!("mvn can't be run: {error}.")),
+        }
+    })?;
+    Ok(vec![("BROKER_CASSANDRA".into(), classes.into()), ("BROKER_JAVA".into(), java.into())])
+}
+
+/// Servers that run. They end with this, however this process ends.
+pub struct Servers {
+    child: Child,
+    /// Where they are.
+    pub variables: Vec<Variable>,
+}
+
+impl Servers {
+    /// Starts servers by the program `broker-test-servers`, which is built, and waits until they answer.
+    ///
+    /// # Errors
+    /// A sentence; what stands against it was said by that program.
+    pub fn start(names: &[&str], variables: &[Variable]) -> Result<Self, String> {
+        let program = workspace::target().join("debug/broker-test-servers");
+        let mut command = Command::new(&program);
+        command.args(names).envs(variables.iter().map(|(name, value)| (name, value)));
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.map_err(|error| cant("run", &program, &error))?;
+        let said = child.stdout.take().map(BufReader::new);
+        let lines = said.into_iter().flat_map(BufRead::lines).map_while(Result::ok);
+        let variables = lines.filter_map(|line| {
+            let (name, value) = line.split_once('=')?;
+            Some((name.to_owned(), value.into()))
+        });
+        let servers = Self { variables: variables.take(names.len()).collect(), child };
+        if servers.variables.len() < names.len() {
+            return Err(format!("No server for the tests: {} did not start.", names.join(", ")));
+        }
+        Ok(servers)
+    }
+}
+
+impl Drop for Servers {
+    fn drop(&mut self) {
+        // They end when nobody holds the other end of their input.
+        self.child.stdin.take();
+        let _ = self.child.wait();
+    }
+}
