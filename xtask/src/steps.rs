@@ -8,6 +8,9 @@ use crate::{
 };
 use std::path::PathBuf;
 
+/// Makes something; variables that say where it is.
+pub type Prepare = fn() -> Result<Vec<Variable>, String>;
+
 /// One part of the test run.
 pub struct Step {
     /// What `--only` calls it.
@@ -18,7 +21,7 @@ pub struct Step {
     pub needs: &'static [Need],
     /// Makes what no package of the system brings; variables that say where it is, for every command. Its
     /// error is the sentence that says what to do.
-    pub prepare: Option<fn() -> Result<Vec<Variable>, String>>,
+    pub prepare: Option<Prepare>,
     /// Whether a run of all steps leaves it out.
     pub by_name_only: bool,
     /// What it does.
@@ -98,7 +101,6 @@ macro_rules! databases {
         "--workspace --features broker-storage/databases,broker-cli/databases,broker-test-servers/databases --test databases --no-fail-fast"
     };
 }
-use databases;
 
 /// The steps of a run of everything.
 pub fn of_every_run() -> Vec<Step> {

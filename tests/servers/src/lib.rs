@@ -7,6 +7,8 @@
 #![expect(clippy::must_use_candidate, reason = "tests call what they need")]
 
 pub mod cassandra;
+mod certificates;
+mod pgbouncer;
 mod ports;
 pub mod postgres;
 mod process;
@@ -15,5 +17,7 @@ pub mod shared;
 mod waiting;
 
 pub use cassandra::Cassandra;
+pub use certificates::{Authority, Certificate};
+pub use pgbouncer::{PgBouncer, PoolMode};
 pub use postgres::Postgres;
 pub use proxy::{Direction, Proxy};

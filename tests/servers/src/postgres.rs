@@ -1,7 +1,7 @@
 //! PostgreSQL.
 
 use crate::{
-    ports,
+    Certificate, ports,
     process::Process,
     waiting::{PATIENCE, until},
 };
@@ -20,7 +20,7 @@ use tokio_postgres::{Client, Config, Error, NoTls, SimpleQueryMessage};
 #[derive(Debug, Clone, Default)]
 pub struct Setup {
     password: Option<String>,
-    certificate: Option<(PathBuf, PathBuf)>,
+    certificate: Option<Certificate>,
     settings: Vec<String>,
 }
 
@@ -32,11 +32,10 @@ impl Setup {
         self
     }
 
-    /// It takes connections over TCP with TLS only, and shows this certificate (PEM files: the chain, the
-    /// key).
+    /// It takes connections over TCP with TLS only, and shows this certificate.
     #[must_use]
-    pub fn tls(mut self, chain: &Path, key: &Path) -> Self {
-        self.certificate = Some((chain.to_owned(), key.to_owned()));
+    pub fn tls(mut self, certificate: &Certificate) -> Self {
+        self.certificate = Some(certificate.clone());
         self
     }
 
@@ -186,7 +185,7 @@ impl Postgres {
     fn admit(&self) {
         let mut kind = "host";
         let mut settings = String::new();
-        if let Some((chain, key)) = &self.setup.certificate {
+        if let Some(Certificate { chain, key }) = &self.setup.certificate {
             kind = "hostssl";
             for (name, from) in [("ssl_cert_file", chain), ("ssl_key_file", key)] {
                 let bytes = fs::read(from).expect("the certificate can be read");
@@ -269,7 +268,7 @@ fn programs() -> PathBuf {
 }
 
 /// PostgreSQL refuses to run as root: then it is the user that its package made. User and group.
-fn owner() -> Option<(u32, u32)> {
+pub(crate) fn owner() -> Option<(u32, u32)> {
     if !geteuid().is_root() {
         return None;
     }

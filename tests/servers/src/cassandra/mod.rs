@@ -9,12 +9,12 @@ pub use cluster::Cluster;
 pub use frame::run;
 pub use node::CommitLog;
 
-use crate::{ports, process::Process};
+use crate::{Certificate, ports, process::Process};
 use node::Node;
 use rustix::process::Signal;
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitStatus,
 };
 
@@ -24,7 +24,7 @@ pub struct Setup {
     classes: PathBuf,
     commit_log: CommitLog,
     asks_password: bool,
-    certificate: Option<(PathBuf, PathBuf)>,
+    certificate: Option<Certificate>,
     heap: u32,
     is_forgetful: bool,
     settings: String,
@@ -66,10 +66,10 @@ impl Setup {
         self
     }
 
-    /// It takes connections with TLS only, and shows this certificate (PEM files: the chain, the key).
+    /// It takes connections with TLS only, and shows this certificate.
     #[must_use]
-    pub fn tls(mut self, chain: &Path, key: &Path) -> Self {
-        self.certificate = Some((chain.to_owned(), key.to_owned()));
+    pub fn tls(mut self, certificate: &Certificate) -> Self {
+        self.certificate = Some(certificate.clone());
         self
     }
 

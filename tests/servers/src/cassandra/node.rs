@@ -1,7 +1,7 @@
 //! One node: its files and its process.
 
 use super::{Setup, frame, java};
-use crate::{ports, process::Process};
+use crate::{Certificate, ports, process::Process};
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
@@ -71,8 +71,8 @@ impl Node {
         if setup.asks_password {
             text += "authenticator: PasswordAuthenticator\nauthorizer: CassandraAuthorizer\n";
         }
-        if let Some((chain, key)) = &setup.certificate {
-            text += &encryption(folder.path(), chain, key);
+        if let Some(certificate) = &setup.certificate {
+            text += &encryption(folder.path(), certificate);
         }
         for (word, value) in words {
             text = text.replace(word, &value);
@@ -140,10 +140,11 @@ fn to_everybody<'a>(option: &'a str, name: &'a str) -> [String; 2] {
 }
 
 /// TLS for clients: the key and its chain in one file.
-fn encryption(folder: &Path, chain: &Path, key: &Path) -> String {
+fn encryption(folder: &Path, certificate: &Certificate) -> String {
     let read = |path: &Path| fs::read_to_string(path).expect("the certificate can be read");
     let store: PathBuf = folder.join("keystore.pem");
-    fs::write(&store, read(key) + &read(chain)).expect("its folder can be written");
+    fs::write(&store, read(&certificate.key) + &read(&certificate.chain))
+        .expect("its folder can be written");
     format!(
         "client_encryption_options:
   enabled: true

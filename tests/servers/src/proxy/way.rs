@@ -82,7 +82,12 @@ impl Way {
             self.change(|way| way.waiting -= chunk.bytes.len() as u64);
             if chunk.bytes.is_empty() {
                 // The end is swallowed, too: it must be noticed by nobody.
-                return if is_swallowed { pending().await } else { Ok(drop(to.shutdown().await)) };
+                if is_swallowed {
+                    return pending().await;
+                }
+                // The other side may be gone already.
+                let _ = to.shutdown().await;
+                return Ok(());
             }
             if !is_swallowed && is_open {
                 is_open = self.write(&chunk.bytes, &mut to).await?;
