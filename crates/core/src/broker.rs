@@ -100,7 +100,7 @@ impl Broker {
         self.check_open()?;
         let weight = self.weight(&batch)?;
         let room = self.queue.clone().acquire_many_owned(weight).await;
-        let room = room.map_err(|_| PublishError::Closing)?;
+        let room = room.map_err(|_| self.gone())?;
         let call = self.commands.reserve().await.map_err(|_| self.gone())?;
         // It may have begun to leave while this waited.
         self.check_open()?;
@@ -121,7 +121,7 @@ impl Broker {
         let room = match self.queue.clone().try_acquire_many_owned(weight) {
             Ok(room) => room,
             Err(TryAcquireError::NoPermits) => return Err(self.overloaded("queued_bytes")),
-            Err(TryAcquireError::Closed) => return Err(PublishError::Closing),
+            Err(TryAcquireError::Closed) => return Err(self.gone()),
         };
         let call = match self.commands.try_reserve() {
             Ok(call) => call,
@@ -157,8 +157,8 @@ impl Broker {
         };
         let (reply, standing) = oneshot::channel();
         let command = Command::Subscribe { subject: subject.clone(), start, reply };
-        self.commands.send(command).await.map_err(|_| SubscribeError::Closing)?;
-        let standing = standing.await.map_err(|_| SubscribeError::Closing)??;
+        self.commands.send(command).await.map_err(|_| self.ended())?;
+        let standing = standing.await.map_err(|_| self.ended())??;
         Ok(Subscription::new(self.shared.clone(), subject, standing, seat))
     }
 
@@ -176,6 +176,10 @@ impl Broker {
             Phase::Closing => return Err(FetchError::Closing),
             Phase::Standby => return Err(FetchError::Standby),
         }
+        self.shared.as_owner(self.find(subject, id).await)
+    }
+
+    async fn find(&self, subject: &Subject, id: MessageId) -> Result<Arc<Message>, FetchError> {
         if id.is_none() || self.is_unreleased(subject, id) {
             return Err(FetchError::NotFound);
         }
@@ -211,7 +215,7 @@ impl Broker {
     /// # Errors
     /// See [`ListingError`].
     pub async fn subjects(&self, query: &ListingQuery) -> Result<Listing, ListingError> {
-        listing::list(&self.shared, query).await
+        self.shared.as_owner(listing::list(&self.shared, query).await)
     }
 
     /// What a subject keeps above `after` ([`MessageId::NONE`]: from its first) and up to and including
@@ -225,7 +229,7 @@ impl Broker {
         after: MessageId,
         up_to: Option<MessageId>,
     ) -> Result<Count, CountError> {
-        listing::count(&self.shared, subject, after, up_to).await
+        self.shared.as_owner(listing::count(&self.shared, subject, after, up_to).await)
     }
 
     /// Removes the stored messages of a subject up to and including `up_to` (`None`: all released
@@ -247,9 +251,9 @@ impl Broker {
         }
         let (reply, purged) = oneshot::channel();
         let command = Command::Purge { subject, up_to, reply };
-        self.commands.send(command).await.map_err(|_| PurgeError::Closing)?;
+        self.commands.send(command).await.map_err(|_| self.unpurged())?;
         match tokio::time::timeout(self.shared.limits.outcome_timeout, purged).await {
-            Ok(word) => word.map_err(|_| PurgeError::Closing)?,
+            Ok(word) => word.map_err(|_| self.unpurged())?,
             Err(_) => Err(PurgeError::OutcomeUnknown),
         }
     }
@@ -264,6 +268,21 @@ impl Broker {
     #[must_use]
     pub fn writable(&self) -> Writable {
         self.shared.storage.writable()
+    }
+
+    /// Whether this broker is the store's owner beyond doubt; if not, it answers nothing in the owner's
+    /// name.
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        self.shared.phase() != Phase::Standby && self.shared.storage.is_owner()
+    }
+
+    /// Done, with the reason, when another broker owns the store and this one has answered all that it
+    /// had accepted: what was stored or not as far as it knows, and nothing as done. From shortly before
+    /// on, every call is refused with `Standby` and subscriptions have ended so; the store is being let
+    /// go of. Never done for a broker that keeps its store.
+    pub fn fenced(&self) -> impl Future<Output = Arc<str>> + Send + use<> {
+        self.shared.fence.told()
     }
 
     /// The clock that decides expiry.
@@ -306,6 +325,20 @@ impl Broker {
         }
     }
 
+    fn ended(&self) -> SubscribeError {
+        match self.shared.phase() {
+            Phase::Open | Phase::Closing => SubscribeError::Closing,
+            Phase::Standby => SubscribeError::Standby,
+        }
+    }
+
+    fn unpurged(&self) -> PurgeError {
+        match self.shared.phase() {
+            Phase::Open | Phase::Closing => PurgeError::Closing,
+            Phase::Standby => PurgeError::Standby,
+        }
+    }
+
     fn overloaded(&self, limit: &'static str) -> PublishError {
         self.shared.observer.overloaded(limit);
         PublishError::Overloaded(limit)
@@ -336,12 +369,13 @@ async fn reclaim(shared: Arc<Shared>) {
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        loop {
+        // Who may be the owner no longer knows no time that is worth telling the store.
+        while shared.storage.is_owner() {
             match shared.storage.reclaim(shared.clock.now()).await {
                 Ok(reclaimed) if reclaimed.more => tokio::task::yield_now().await,
                 Ok(_) => break,
                 Err(error) => {
-                    shared.observer.storage_failed(&error.to_string());
+                    shared.read_failure(error);
                     break;
                 }
             }

@@ -7,6 +7,7 @@ mod broker;
 
 mod clock;
 mod error;
+mod fence;
 mod headers;
 mod id;
 #[cfg(all(test, feature = "shuttle"))]

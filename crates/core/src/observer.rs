@@ -34,6 +34,11 @@ pub trait Observer: Send + Sync + 'static {
     fn clock_stepped(&self, forward: bool, by: Duration) {
         let _ = (forward, by);
     }
+    /// Another broker owns the store, and why this one knows: it does nothing for the store any more.
+    /// Told once.
+    fn fenced(&self, reason: &str) {
+        let _ = reason;
+    }
     /// The store failed in a way its callers are not told in words.
     fn storage_failed(&self, what: &str) {
         let _ = what;

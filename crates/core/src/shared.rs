@@ -1,8 +1,8 @@
 //! What the broker's front, its shard and its subscriptions have in common.
 
 use crate::{
-    Clock, Limits, MessageId, Observer, ReadError, ReadFailure, Storage, Subject, Timestamp,
-    lane::Lanes,
+    AppendError, Clock, Limits, MessageId, Observer, ReadError, ReadFailure, Storage, Subject,
+    Timestamp, fence::Fence, lane::Lanes,
 };
 use std::sync::{
     Arc,
@@ -19,6 +19,7 @@ pub struct Shared {
     pub lanes: Lanes,
     /// Turns to read a page.
     pub pages: Semaphore,
+    pub fence: Fence,
     subscribers: AtomicUsize,
     phase: AtomicU8,
 }
@@ -49,6 +50,7 @@ impl Shared {
             limits,
             lanes: Lanes::new(seed),
             pages: Semaphore::new(limits.pages_in_flight),
+            fence: Fence::default(),
             subscribers: AtomicUsize::new(0),
             phase: AtomicU8::new(Phase::Open as u8),
         }
@@ -76,6 +78,9 @@ impl Shared {
             return;
         }
         if let Err(error) = self.storage.keep_time(self.clock.now()).await {
+            if error == AppendError::Fenced {
+                return self.notice_fence();
+            }
             // The reader is still told the truth of now; only a start after a clock that was set
             // back could differ, and the operator hears of it.
             self.observer.storage_failed(&error.to_string());
@@ -84,8 +89,31 @@ impl Shared {
 
     /// Tells the observer what the caller is not told, and answers what the caller is.
     pub fn read_failure(&self, error: ReadError) -> ReadFailure {
-        self.observer.storage_failed(&error.to_string());
+        if error == ReadError::Fenced {
+            self.notice_fence();
+        } else {
+            self.observer.storage_failed(&error.to_string());
+        }
         error.into()
+    }
+
+    /// A call of the store was answered with "another broker owns it": calls hear so from now on, and
+    /// the shard ends what is under way.
+    pub fn notice_fence(&self) {
+        self.leave(Phase::Standby);
+        self.fence.notice();
+    }
+
+    /// Withholds an answer that only the store's owner may give, where this broker may be it no longer.
+    /// Asked last, so that no answer is older than the question whether it may be given.
+    pub fn as_owner<T, E: From<ReadFailure>>(&self, answer: Result<T, E>) -> Result<T, E> {
+        if self.phase() == Phase::Standby {
+            return Err(ReadFailure::Standby.into());
+        }
+        if !self.storage.is_owner() {
+            return Err(ReadFailure::StorageUnavailable.into());
+        }
+        answer
     }
 
     /// The highest id of a subject that readers may know of.

@@ -144,7 +144,8 @@ pub trait Storage: Send + Sync + 'static {
     fn fenced(&self) -> StorageFuture<String>;
 
     /// Ends what the store has under way, in order, and lets go of what it holds. Later appends
-    /// answer `Unavailable`. Called once, after the last append was answered.
+    /// answer `Unavailable`. Called once, after the last append was answered, or after [`Storage::fenced`]
+    /// is done, while some may be under way.
     ///
     /// # Errors
     /// When the store could not be left in its clean form; what was acknowledged is safe all the same.

@@ -13,13 +13,14 @@ use std::{
     ops::Bound,
     sync::Arc,
 };
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, oneshot, watch};
 
 /// A store in which a test decides when and how an append ends.
 #[derive(Default)]
 pub struct Scripted {
     state: Mutex<State>,
     appended: Notify,
+    fenced: watch::Sender<Option<String>>,
 }
 
 #[derive(Default)]
@@ -28,6 +29,8 @@ struct State {
     is_holding: bool,
     held: VecDeque<Held>,
     last_ids_fail: bool,
+    is_doubtful: bool,
+    says_fenced: bool,
     kept_time: Option<Timestamp>,
 }
 
@@ -46,6 +49,13 @@ impl Held {
         self.end.send(Ok(words)).unwrap();
     }
 
+    /// Stores what these words say is stored.
+    pub fn answer(self, words: Vec<Appended>) {
+        let stored = self.batch.iter().zip(&words).filter(|(_, word)| **word == Appended::Stored);
+        self.store.insert(&stored.map(|(message, _)| message.clone()).collect::<Vec<_>>());
+        self.end.send(Ok(words)).unwrap();
+    }
+
     /// Stores nothing.
     pub fn fail(self, error: AppendError) {
         self.end.send(Err(error)).unwrap();
@@ -59,6 +69,22 @@ impl Scripted {
 
     pub fn fail_last_ids(&self, fail: bool) {
         self.state.lock().last_ids_fail = fail;
+    }
+
+    /// Whether from now on the store is not sure whose it is.
+    pub fn doubt(&self, is_doubtful: bool) {
+        self.state.lock().is_doubtful = is_doubtful;
+    }
+
+    /// From now on the store is another broker's.
+    pub fn fence(&self, reason: &str) {
+        self.doubt(true);
+        self.fenced.send_replace(Some(reason.to_owned()));
+    }
+
+    /// From now on calls are answered with the word that the store is another broker's.
+    pub fn answer_fenced(&self) {
+        self.state.lock().says_fenced = true;
     }
 
     /// Waits for the next append that is held.
@@ -105,7 +131,11 @@ impl Storage for Handle {
         subject: &Subject,
         id: MessageId,
     ) -> StorageFuture<Result<Option<Arc<Message>>, ReadError>> {
-        let found = self.0.state.lock().messages.get(&(subject.clone(), id)).cloned();
+        let state = self.0.state.lock();
+        if state.says_fenced {
+            return Box::pin(async { Err(ReadError::Fenced) });
+        }
+        let found = state.messages.get(&(subject.clone(), id)).cloned();
         Box::pin(async move { Ok(found) })
     }
 
@@ -185,6 +215,9 @@ impl Storage for Handle {
     }
 
     fn purge(&self, subject: &Subject, up_to: MessageId) -> StorageFuture<Result<(), AppendError>> {
+        if self.0.state.lock().says_fenced {
+            return Box::pin(async { Err(AppendError::Fenced) });
+        }
         self.0.state.lock().messages.retain(|(of, id), _| of != subject || *id > up_to);
         Box::pin(async { Ok(()) })
     }
@@ -212,11 +245,17 @@ impl Storage for Handle {
     }
 
     fn is_owner(&self) -> bool {
-        true
+        !self.0.state.lock().is_doubtful
     }
 
     fn fenced(&self) -> StorageFuture<String> {
-        Box::pin(std::future::pending())
+        let mut fenced = self.0.fenced.subscribe();
+        Box::pin(async move {
+            match fenced.wait_for(Option::is_some).await.map(|reason| reason.clone()) {
+                Ok(Some(reason)) => reason,
+                _ => std::future::pending().await,
+            }
+        })
     }
 
     fn close(&self) -> StorageFuture<Result<(), ReadError>> {

@@ -1,13 +1,15 @@
 //! A store that fails as a test says, over one that works.
 
 mod gate;
+mod ownership;
 mod plan;
 mod script;
 mod seeded;
+mod single;
 #[cfg(test)]
 mod tests;
 
-pub use plan::{Faults, Hold, NoFaults, ReadPlan, WriteFault, WritePlan};
+pub use plan::{Faults, Hold, NoFaults, ReadPlan, SingleFault, WriteFault, WritePlan};
 pub use script::Script;
 pub use seeded::{Rates, Seeded};
 
@@ -17,13 +19,14 @@ use broker_core::{
     Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Writable,
 };
 use gate::Gate;
+use ownership::Ownership;
 use parking_lot::Mutex;
 use std::{collections::HashSet, fmt, future::ready, ops::Bound, sync::Arc};
 
 /// Passes calls on to the store beneath, but for what its [`Faults`] say.
 ///
 /// It stays within the contract: what it answers is what a real store may answer when its disk,
-/// network or database fails. Closing is never disturbed.
+/// network or database fails, or when another broker takes it over. Closing is never disturbed.
 pub struct Faulty<S: ?Sized> {
     faults: Arc<dyn Faults>,
     gate: Gate,
@@ -32,6 +35,7 @@ pub struct Faulty<S: ?Sized> {
     lost: Arc<Names>,
     /// Messages that may be kept although their append failed, so they are not refused any more.
     doubtful: Arc<Names>,
+    ownership: Ownership,
     inner: Arc<S>,
 }
 
@@ -59,8 +63,19 @@ impl<S: Storage + ?Sized> Faulty<S> {
     /// Puts faults before a store.
     #[must_use]
     pub fn new(inner: Arc<S>, faults: Arc<dyn Faults>) -> Self {
-        let (lost, doubtful) = Default::default();
-        Self { faults, gate: Gate::default(), lost, doubtful, inner }
+        let (gate, lost, doubtful, ownership) = Default::default();
+        Self { faults, gate, lost, doubtful, ownership, inner }
+    }
+
+    /// Whether from now on it is not certain whose the store is. Calls go on all the same.
+    pub fn doubt(&self, is_doubtful: bool) {
+        self.ownership.doubt(is_doubtful);
+    }
+
+    /// From now on another broker owns the store; why, for who asks. Calls are answered with that, but
+    /// for those under way.
+    pub fn fence(&self, reason: &str) {
+        self.ownership.fence(reason);
     }
 
     /// Waits until this many calls are held.
@@ -91,12 +106,15 @@ impl<S: Storage + ?Sized> Faulty<S> {
         operation: Operation,
         call: impl FnOnce(&S) -> StorageFuture<Result<(), AppendError>> + Send + 'static,
     ) -> StorageFuture<Result<(), AppendError>> {
+        if self.ownership.is_fenced() {
+            return Box::pin(ready(Err(AppendError::Fenced)));
+        }
         let WritePlan { fault, hold } = self.faults.write(operation, &[]);
         let inner = self.inner.clone();
         self.gate.pass(hold, move || match fault {
             WriteFault::Before(error) => Box::pin(ready(Err(error))),
             WriteFault::After(error) => fail_after(call(&inner), error),
-            WriteFault::None | WriteFault::Refuse(_) => call(&inner),
+            WriteFault::None | WriteFault::Refuse(_) | WriteFault::Single(_) => call(&inner),
         })
     }
 
@@ -105,6 +123,9 @@ impl<S: Storage + ?Sized> Faulty<S> {
         operation: Operation,
         call: impl FnOnce(&S) -> StorageFuture<Result<T, ReadError>> + Send + 'static,
     ) -> StorageFuture<Result<T, ReadError>> {
+        if self.ownership.is_fenced() {
+            return Box::pin(ready(Err(ReadError::Fenced)));
+        }
         let ReadPlan { error, hold } = self.faults.read(operation);
         let inner = self.inner.clone();
         self.gate.pass(hold, move || match error {
@@ -120,25 +141,6 @@ fn fail_after<T: 'static>(
     error: AppendError,
 ) -> StorageFuture<Result<T, AppendError>> {
     Box::pin(async move { work.await.and(Err(error)) })
-}
-
-/// Refuses the messages at these places and appends the others.
-fn append_others<S: Storage + ?Sized>(
-    inner: &S,
-    batch: Vec<Arc<Message>>,
-    refused: &[usize],
-) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
-    let size = batch.len();
-    let is_refused: Vec<bool> = (0..size).map(|place| refused.contains(&place)).collect();
-    let others = batch.into_iter().zip(&is_refused).filter(|(_, refused)| !**refused);
-    let work = inner.append(others.map(|(message, _)| message).collect());
-    Box::pin(async move {
-        let mut words = work.await?.into_iter();
-        let word = |refused| {
-            if refused { Some(Appended::Refused("a fault says so".into())) } else { words.next() }
-        };
-        Ok(is_refused.into_iter().filter_map(word).collect())
-    })
 }
 
 /// Counts a page of messages without those that are lost, which the store beneath may have.
@@ -170,6 +172,9 @@ impl<S: Storage + ?Sized> Storage for Faulty<S> {
         &self,
         batch: Vec<Arc<Message>>,
     ) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
+        if self.ownership.is_fenced() {
+            return Box::pin(ready(Err(AppendError::Fenced)));
+        }
         let WritePlan { mut fault, hold } = self.faults.write(Operation::Append, &batch);
         match &mut fault {
             // Lost by this append, whatever an earlier one of unknown outcome wrote.
@@ -183,13 +188,20 @@ impl<S: Storage + ?Sized> Storage for Faulty<S> {
                 };
                 places.retain(|place| !doubtful(place));
             }
+            WriteFault::Single(faults) => {
+                let written = |(place, fault): &(usize, SingleFault)| {
+                    (*fault == SingleFault::UnknownWritten).then(|| batch.get(*place).cloned())?
+                };
+                self.doubtful.add(&faults.iter().filter_map(written).collect::<Vec<_>>());
+            }
             WriteFault::Before(_) | WriteFault::None => {}
         }
         let inner = self.inner.clone();
         self.gate.pass(hold, move || match fault {
             WriteFault::None => inner.append(batch),
             WriteFault::Before(error) => Box::pin(ready(Err(error))),
-            WriteFault::Refuse(places) => append_others(&*inner, batch, &places),
+            WriteFault::Refuse(places) => single::refuse(&*inner, batch, &places),
+            WriteFault::Single(faults) => single::append(&*inner, batch, &faults),
             WriteFault::After(error) => fail_after(inner.append(batch), error),
         })
     }
@@ -289,11 +301,18 @@ impl<S: Storage + ?Sized> Storage for Faulty<S> {
     }
 
     fn is_owner(&self) -> bool {
-        self.inner.is_owner()
+        self.ownership.is_certain() && self.inner.is_owner()
     }
 
     fn fenced(&self) -> StorageFuture<String> {
-        self.inner.fenced()
+        let (taken, inner) = (self.ownership.taken(), self.inner.fenced());
+        Box::pin(async {
+            tokio::select! {
+                biased;
+                reason = taken => reason,
+                reason = inner => reason,
+            }
+        })
     }
 
     fn close(&self) -> StorageFuture<Result<(), ReadError>> {

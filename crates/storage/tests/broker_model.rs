@@ -18,6 +18,7 @@ const RATES: Rates = Rates {
     unknown_unwritten: 60,
     lost: 20,
     refused: 60,
+    single: 120,
     unread: 20,
     late: 300,
 };

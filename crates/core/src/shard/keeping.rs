@@ -1,95 +1,154 @@
-//! One append, from the call to the store's final word.
+//! One append: a call of the store, and what its words mean for each message.
 
-use crate::{AppendError, Appended, Message, Observer, PublishError, Storage, StorageFuture};
-use std::{sync::Arc, time::Duration};
+use super::PlaceKey;
+use crate::{
+    AppendError, Appended, Message, Observer, PublishError, StorageFuture, shared::Shared,
+};
+use std::sync::Arc;
 
-/// What became of a batch.
-pub enum Kept {
-    /// One word per message, in order.
-    Decided(Vec<Result<(), PublishError>>),
-    /// The same for every message.
-    Failed(PublishError),
+/// A message, and its place in its subject's line.
+pub type Placed = (Arc<Message>, PlaceKey);
+
+/// Which append of a message it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Try {
+    /// Nothing of it can be in the store.
+    First,
+    /// The outcome of an earlier one is not known. "Nothing was written" speaks of this try only.
+    Again,
+}
+
+/// What became of the messages of one append.
+#[derive(Default)]
+pub struct Kept {
+    /// Places that are decided.
+    pub decided: Vec<(PlaceKey, Result<(), PublishError>)>,
+    /// Kept or not, the store does not know: to be appended again, with the same ids, until it does.
+    /// Nobody may see later messages of those subjects before.
+    pub unknown: Vec<Placed>,
     /// Another broker owns the store.
-    Fenced,
+    pub is_fenced: bool,
 }
 
-/// Starts an append at once; the future is only for its end. An unknown outcome is asked for again,
-/// with the same ids, until it is known: nobody may see later messages of those subjects before.
+/// Starts an append; the future is only for its end. A first one starts at once, because the store
+/// takes calls in their order; a repeated one after a pause.
 pub fn keep(
-    storage: Arc<dyn Storage>,
-    observer: Arc<dyn Observer>,
-    batch: Vec<Arc<Message>>,
-    pause: Duration,
+    shared: &Arc<Shared>,
+    which: Try,
+    batch: Vec<Placed>,
 ) -> impl Future<Output = Kept> + Send + 'static {
-    let first = storage.append(batch.clone());
+    let shared = shared.clone();
+    let first = (which == Try::First).then(|| append(&shared, &batch));
     async move {
-        match first.await {
-            Err(AppendError::Unknown(why)) => {
-                observer.storage_failed(&why);
-                repeat(storage, observer, batch, pause).await
+        let under_way = match first {
+            Some(first) => first,
+            None => {
+                tokio::time::sleep(shared.limits.retry_pause).await;
+                append(&shared, &batch)
             }
-            outcome => kept(outcome, observer.as_ref()),
-        }
+        };
+        judge(under_way.await, which, batch, shared.observer.as_ref())
     }
 }
 
-async fn repeat(
-    storage: Arc<dyn Storage>,
-    observer: Arc<dyn Observer>,
-    batch: Vec<Arc<Message>>,
-    pause: Duration,
+fn append(shared: &Shared, batch: &[Placed]) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
+    shared.storage.append(batch.iter().map(|(message, _)| message.clone()).collect())
+}
+
+/// What the store's words mean.
+fn judge(
+    outcome: Result<Vec<Appended>, AppendError>,
+    which: Try,
+    batch: Vec<Placed>,
+    observer: &dyn Observer,
 ) -> Kept {
-    loop {
-        tokio::time::sleep(pause).await;
-        let again: StorageFuture<_> = storage.append(batch.clone());
-        match again.await {
-            // "Nothing was written" speaks of this try, not of the first.
-            Err(
-                error @ (AppendError::Unknown(_)
-                | AppendError::Unavailable(_)
-                | AppendError::Full(_)),
-            ) => observer.storage_failed(&error.to_string()),
-            Err(AppendError::Fenced) => return Kept::Fenced,
-            outcome => return kept(outcome, observer.as_ref()),
-        }
-    }
-}
-
-fn kept(outcome: Result<Vec<Appended>, AppendError>, observer: &dyn Observer) -> Kept {
+    let mut kept = Kept::default();
     match outcome {
         Ok(words) => {
-            Kept::Decided(words.into_iter().map(|word| decision(word, observer)).collect())
+            kept.decided.reserve(batch.len());
+            let mut told = Told { observer, last: String::new() };
+            for (placed, word) in batch.into_iter().zip(words) {
+                match decision(word, which, &mut told) {
+                    Some(decision) => kept.decided.push((placed.1, decision)),
+                    None => kept.unknown.push(placed),
+                }
+            }
         }
-        Err(AppendError::Full(limit)) => {
-            observer.overloaded(limit);
-            Kept::Failed(PublishError::Overloaded(limit))
+        Err(error) => {
+            kept.is_fenced = error == AppendError::Fenced;
+            match failure(error, which, observer) {
+                Some(error) => {
+                    let failed = batch.into_iter().map(|(_, place)| (place, Err(error)));
+                    kept.decided = failed.collect();
+                }
+                None => kept.unknown = batch,
+            }
         }
-        Err(AppendError::Unavailable(why)) => {
-            observer.storage_failed(&why);
-            Kept::Failed(PublishError::StorageUnavailable)
+    }
+    kept
+}
+
+/// What a word decides; `None`: nothing yet.
+fn decision(word: Appended, which: Try, told: &mut Told<'_>) -> Option<Result<(), PublishError>> {
+    match (word, which) {
+        (Appended::Stored, _) => Some(Ok(())),
+        (Appended::Refused(why), _) => {
+            told.tell(why);
+            Some(Err(PublishError::Refused))
         }
-        Err(AppendError::Unknown(why) | AppendError::Lost(why)) => {
-            observer.storage_failed(&why);
-            Kept::Failed(PublishError::OutcomeUnknown)
+        (Appended::Unavailable(why), Try::First) => {
+            told.tell(why);
+            Some(Err(PublishError::StorageUnavailable))
         }
-        Err(AppendError::Fenced) => Kept::Fenced,
+        (Appended::Unavailable(why), Try::Again) | (Appended::Unknown(why), _) => {
+            told.tell(why);
+            None
+        }
     }
 }
 
-fn decision(word: Appended, observer: &dyn Observer) -> Result<(), PublishError> {
-    match word {
-        Appended::Stored => Ok(()),
-        Appended::Refused(why) => {
-            observer.storage_failed(&why);
-            Err(PublishError::Refused)
+/// What the failure of a whole append decides; `None`: nothing yet.
+fn failure(error: AppendError, which: Try, observer: &dyn Observer) -> Option<PublishError> {
+    match (error, which) {
+        (AppendError::Full(limit), Try::First) => {
+            observer.overloaded(limit);
+            Some(PublishError::Overloaded(limit))
         }
-        Appended::Unavailable(why) => {
+        (AppendError::Unavailable(why), Try::First) => {
             observer.storage_failed(&why);
-            Err(PublishError::StorageUnavailable)
+            Some(PublishError::StorageUnavailable)
         }
-        Appended::Unknown(why) => {
+        (AppendError::Fenced, Try::First) => Some(PublishError::Standby),
+        (AppendError::Fenced, Try::Again) => None,
+        (AppendError::Lost(why), _) => {
             observer.storage_failed(&why);
-            Err(PublishError::OutcomeUnknown)
+            Some(PublishError::OutcomeUnknown)
+        }
+        (AppendError::Unknown(why), Try::First) => {
+            observer.storage_failed(&why);
+            None
+        }
+        (
+            error @ (AppendError::Full(_) | AppendError::Unavailable(_) | AppendError::Unknown(_)),
+            Try::Again,
+        ) => {
+            observer.storage_failed(&error.to_string());
+            None
+        }
+    }
+}
+
+/// What the observer was told of an append: thousands of messages mostly fail for one reason.
+struct Told<'a> {
+    observer: &'a dyn Observer,
+    last: String,
+}
+
+impl Told<'_> {
+    fn tell(&mut self, why: String) {
+        if why != self.last {
+            self.observer.storage_failed(&why);
+            self.last = why;
         }
     }
 }

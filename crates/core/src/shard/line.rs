@@ -34,6 +34,15 @@ pub struct Decided {
     pub decision: Result<(), PublishError>,
 }
 
+impl Decided {
+    /// Takes back that it is released, if it is delivered only.
+    pub fn withhold_unless_stored(&mut self) {
+        if !self.message.is_stored() && self.decision.is_ok() {
+            self.decision = Err(PublishError::StorageUnavailable);
+        }
+    }
+}
+
 impl Line {
     /// A line that goes on after this id.
     pub fn new(last: MessageId) -> Self {
@@ -85,6 +94,22 @@ impl Line {
         }
         Some(Decided { message: place.message, slot: place.slot, decision })
     }
+
+    /// Gives up every place: nothing of the line is released or acknowledged any more. Answers where
+    /// publishers wait, and what they are told.
+    pub fn abandon(self) -> impl Iterator<Item = (Slot, PublishError)> {
+        self.places.into_iter().map(|place| (place.slot, abandoned(&place)))
+    }
+}
+
+/// What a publisher is told of a place when nothing may be acknowledged any more.
+fn abandoned(place: &Place) -> PublishError {
+    match place.decision {
+        Some(Err(error)) => error,
+        Some(Ok(())) if !place.message.is_stored() => PublishError::Standby,
+        // The store has it, or was asked to keep it.
+        Some(Ok(())) | None => PublishError::OutcomeUnknown,
+    }
 }
 
 #[cfg(test)]
@@ -131,5 +156,23 @@ mod tests {
         assert!(line.number(publication(Lifetime::DeliverOnly), Timestamp(1), slot).1.id.is_none());
         let stored = line.number(publication(Lifetime::Forever), Timestamp(1), slot).1;
         assert_eq!(stored.id, MessageId(1));
+    }
+
+    #[test]
+    fn an_abandoned_line_acknowledges_nothing_and_says_what_is_known() {
+        let mut line = Line::new(MessageId::NONE);
+        let mut number = |index, lifetime| {
+            line.number(publication(lifetime), Timestamp(1), Slot { batch: 0, index }).0
+        };
+        let _undecided = number(0, Lifetime::Forever);
+        let stored = number(1, Lifetime::Forever);
+        let refused = number(2, Lifetime::Forever);
+        let _passed = number(3, Lifetime::DeliverOnly);
+        line.decide(stored, Ok(()));
+        line.decide(refused, Err(PublishError::Refused));
+        let told: Vec<_> = line.abandon().map(|(slot, error)| (slot.index, error)).collect();
+        let unknown = PublishError::OutcomeUnknown;
+        let all = [unknown, unknown, PublishError::Refused, PublishError::Standby];
+        assert_eq!(told, all.into_iter().enumerate().collect::<Vec<_>>());
     }
 }

@@ -4,58 +4,37 @@
 //! turn: however many commands a turn took, it makes one append of them, and however many places a
 //! turn decided, each subject's tail is pushed to once.
 
+mod abdication;
+mod appends;
 mod batches;
+mod command;
 mod keeping;
 mod line;
+mod purging;
 mod seats;
 #[cfg(test)]
 mod tests;
 mod unseated;
 
 pub use batches::Answer;
+pub use command::{Command, PurgeReply, SubscribeReply};
 
 use crate::{
-    AppendError, Message, MessageId, Observer, Publication, PublishError, Published, PurgeError,
-    ReadError, ReadFailure, Start, Subject, SubscribeError, SubscriptionEnd, Timestamp,
+    MessageId, Publication, Published, PurgeError, ReadError, ReadFailure, Start, StorageFuture,
+    Subject, SubscribeError, SubscriptionEnd, Timestamp,
     lane::Lane,
     shared::{Phase, Shared},
     subscription::Standing,
     tail::Backlog,
 };
+use appends::Appends;
 use batches::{Batches, Slot};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use keeping::Kept;
+use keeping::{Kept, Try};
 use seats::{Seat, Seats, Waiting};
 use std::{collections::VecDeque, sync::Arc};
-use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, oneshot},
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 use unseated::{CACHED_SUBJECTS, Unseated};
-
-pub type SubscribeReply = oneshot::Sender<Result<Standing, SubscribeError>>;
-pub type PurgeReply = oneshot::Sender<Result<MessageId, PurgeError>>;
-
-/// What the front asks of the shard.
-pub enum Command {
-    Publish {
-        batch: Vec<Publication>,
-        reply: oneshot::Sender<Vec<Answer>>,
-        room: OwnedSemaphorePermit,
-    },
-    Subscribe {
-        subject: Subject,
-        start: Start,
-        reply: SubscribeReply,
-    },
-    Purge {
-        subject: Subject,
-        up_to: Option<MessageId>,
-        reply: PurgeReply,
-    },
-    /// Let nothing more in; end when all that was let in is answered.
-    Close,
-}
 
 /// Commands taken in one turn.
 const TURN: usize = 1_024;
@@ -67,9 +46,14 @@ pub struct Shard {
     seats: Seats,
     backlog: Arc<Backlog>,
     batches: Batches,
-    /// Messages numbered in this turn or while all appends were under way.
-    outgoing: VecDeque<(Arc<Message>, PlaceKey)>,
-    appends: FuturesUnordered<BoxFuture<'static, (Kept, Vec<PlaceKey>)>>,
+    appends: Appends,
+    /// Appends of messages whose outcome is unknown, until it is known.
+    repeats: Appends,
+    /// Done when another broker owns the store.
+    fence: StorageFuture<String>,
+    heard: Heard,
+    /// At the beginning of the turn this broker was the store's owner beyond doubt.
+    is_owner: bool,
     asking: FuturesUnordered<BoxFuture<'static, LastId>>,
     /// Seats whose front place may be decided.
     dirty: Vec<usize>,
@@ -82,8 +66,17 @@ pub struct Shard {
 /// The store's word on a new subject, and the seat that waits for it.
 type LastId = (Subject, usize, Result<MessageId, ReadError>);
 
+/// The store's words that no turn has acted on yet.
+#[derive(Default)]
+struct Heard {
+    kept: Vec<Kept>,
+    last_ids: Vec<LastId>,
+    /// Another broker owns the store; why.
+    fenced: Option<String>,
+}
+
 /// A place in a subject's line.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct PlaceKey {
     seat: usize,
     number: u64,
@@ -93,12 +86,19 @@ impl Shard {
     /// A shard that knows no subject yet.
     pub fn new(shared: Arc<Shared>, commands: mpsc::Receiver<Command>, seed: u64) -> Self {
         let limits = shared.limits;
+        let fence = {
+            let shared = shared.clone();
+            async move { shared.fence.raised(&*shared.storage).await }.boxed()
+        };
         Self {
             seats: Seats::new(&limits, seed),
             backlog: Arc::new(Backlog::new(limits.tail_bytes)),
             batches: Batches::new(limits.outcome_timeout),
-            outgoing: VecDeque::new(),
-            appends: FuturesUnordered::new(),
+            appends: Appends::new(Try::First),
+            repeats: Appends::new(Try::Again),
+            fence,
+            heard: Heard::default(),
+            is_owner: true,
             asking: FuturesUnordered::new(),
             dirty: Vec::new(),
             backlogged: VecDeque::new(),
@@ -108,12 +108,16 @@ impl Shard {
         }
     }
 
-    /// Serves until it is told to close and all that was accepted is answered, then ends every
-    /// subscription.
+    /// Serves until it is told to close and all that was accepted is answered, or until another broker
+    /// owns the store; then ends every subscription.
     pub async fn run(mut self) {
         let mut commands = Vec::with_capacity(TURN);
         while !self.is_done() {
             self.wait(&mut commands).await;
+            self.listen();
+            if let Some(reason) = self.heard.fenced.take() {
+                return self.abdicate(&reason, commands).await;
+            }
             self.turn(&mut commands);
         }
         for lane in self.shared.lanes.all() {
@@ -130,11 +134,11 @@ impl Shard {
         let deadline = self.batches.deadline();
         tokio::select! {
             biased;
-            Some((kept, places)) = self.appends.next(), if !self.appends.is_empty() => {
-                self.decide(kept, places);
-            }
-            Some((subject, key, last)) = self.asking.next(), if !self.asking.is_empty() => {
-                self.asked(&subject, key, last);
+            reason = &mut self.fence => self.heard.fenced = Some(reason),
+            kept = self.appends.next() => self.hear(kept),
+            kept = self.repeats.next() => self.hear(kept),
+            Some(last) = self.asking.next(), if !self.asking.is_empty() => {
+                self.heard.last_ids.push(last);
             }
             received = self.commands.recv_many(commands, TURN), if !self.is_drained => {
                 self.is_drained = received == 0;
@@ -143,12 +147,38 @@ impl Shard {
         }
     }
 
+    /// Takes the words of the store that are there. Whether it is another broker's is asked last, so
+    /// that nothing is acknowledged after the store said so.
+    fn listen(&mut self) {
+        while let Some(kept) = self.appends.next().now_or_never() {
+            self.hear(kept);
+        }
+        while let Some(kept) = self.repeats.next().now_or_never() {
+            self.hear(kept);
+        }
+        while let Some(Some(last)) = self.asking.next().now_or_never() {
+            self.heard.last_ids.push(last);
+        }
+        self.is_owner = self.shared.storage.is_owner();
+        if self.heard.fenced.is_none() {
+            self.heard.fenced = (&mut self.fence).now_or_never();
+        }
+    }
+
+    fn hear(&mut self, kept: Kept) {
+        if kept.is_fenced {
+            self.shared.notice_fence();
+        }
+        self.heard.kept.push(kept);
+    }
+
     /// Does all that can be done without waiting.
     fn turn(&mut self, commands: &mut Vec<Command>) {
-        while let Some(Some((kept, places))) = self.appends.next().now_or_never() {
-            self.decide(kept, places);
+        let Heard { kept, last_ids, .. } = std::mem::take(&mut self.heard);
+        for kept in kept {
+            self.decide(kept);
         }
-        while let Some(Some((subject, key, last))) = self.asking.next().now_or_never() {
+        for (subject, key, last) in last_ids {
             self.asked(&subject, key, last);
         }
         let now = self.shared.clock.now();
@@ -156,7 +186,8 @@ impl Shard {
         for command in commands.drain(..) {
             self.take(command, now, since);
         }
-        self.append();
+        self.appends.start(&self.shared);
+        self.repeats.start(&self.shared);
         self.release();
         self.evict_backlog();
         self.batches.expire(since);
@@ -164,6 +195,9 @@ impl Shard {
 
     fn take(&mut self, command: Command, now: Timestamp, since: Instant) {
         match command {
+            // What still comes was let in before.
+            Command::Close => self.commands.close(),
+            command if !self.is_owner => command.refuse(ReadFailure::StorageUnavailable),
             Command::Publish { batch, reply, room } => {
                 let number = self.batches.open(batch.len(), since, reply, room);
                 for (index, publication) in batch.into_iter().enumerate() {
@@ -179,8 +213,6 @@ impl Shard {
                 Ok(key) => self.purge(key, up_to, reply),
                 Err(unseated) => drop(reply.send(Err(unseated.into()))),
             },
-            // What still comes was let in before.
-            Command::Close => self.commands.close(),
         }
     }
 
@@ -214,14 +246,13 @@ impl Shard {
 
     /// The store's word on a new subject.
     fn asked(&mut self, subject: &Subject, key: usize, last: Result<MessageId, ReadError>) {
-        match last {
-            Ok(last) => self.settle(subject, key, last),
-            Err(error) => {
-                let failure = self.shared.read_failure(error);
-                for waiting in self.seats.forget(subject, key) {
-                    self.refuse(waiting, failure);
-                }
-            }
+        let failure = match last {
+            Ok(last) if self.is_owner => return self.settle(subject, key, last),
+            Ok(_) => ReadFailure::StorageUnavailable,
+            Err(error) => self.shared.read_failure(error),
+        };
+        for waiting in self.seats.forget(subject, key) {
+            self.refuse(waiting, failure);
         }
     }
 
@@ -242,19 +273,15 @@ impl Shard {
     }
 
     fn refuse(&mut self, waiting: Waiting, failure: ReadFailure) {
+        let why = Unseated::Unread(failure);
         match waiting {
-            Waiting::Publication(_, slot) => {
-                self.batches.answer(slot, Err(PublishError::StorageUnavailable));
-            }
-            Waiting::Subscribe(_, reply) => drop(reply.send(Err(failure.into()))),
-            Waiting::Purge(_, reply) => drop(reply.send(Err(failure.into()))),
+            Waiting::Publication(_, slot) => self.batches.answer(slot, Err(why.into())),
+            Waiting::Subscribe(_, reply) => drop(reply.send(Err(why.into()))),
+            Waiting::Purge(_, reply) => drop(reply.send(Err(why.into()))),
         }
     }
 
     fn publish(&mut self, publication: Publication, slot: Slot, now: Timestamp) {
-        if self.shared.phase() == Phase::Standby {
-            return self.batches.answer(slot, Err(PublishError::Standby));
-        }
         match self.seat(&publication.subject) {
             Ok(key) => self.publish_at(key, publication, slot, now),
             Err(unseated) => self.batches.answer(slot, Err(unseated.into())),
@@ -271,7 +298,7 @@ impl Shard {
         ready.touch();
         let (number, message) = ready.line.number(publication, now, slot);
         if message.is_stored() {
-            self.outgoing.push_back((message, PlaceKey { seat: key, number }));
+            self.appends.add((message, PlaceKey { seat: key, number }));
         } else {
             self.mark(key);
         }
@@ -311,51 +338,18 @@ impl Shard {
         if up_to > released {
             return drop(reply.send(Err(PurgeError::Ahead { up_to, last: released })));
         }
-        let purged = self.shared.storage.purge(&ready.lane.subject, up_to);
-        let observer = self.shared.observer.clone();
-        // Orders nothing with publishing: what it removes is released already.
-        tokio::spawn(async move {
-            let outcome = purged.await.map(|()| up_to);
-            drop(reply.send(outcome.map_err(|error| unpurged(error, observer.as_ref()))));
-        });
-    }
-
-    /// Hands the store what is numbered, in as few appends as there may be.
-    fn append(&mut self) {
-        let limits = self.shared.limits;
-        while !self.outgoing.is_empty() && self.appends.len() < limits.appends_in_flight {
-            let size = self.outgoing.len().min(limits.append_messages);
-            let (batch, places): (Vec<_>, Vec<_>) = self.outgoing.drain(..size).unzip();
-            let kept = keeping::keep(
-                self.shared.storage.clone(),
-                self.shared.observer.clone(),
-                batch,
-                limits.retry_pause,
-            );
-            self.appends.push(async move { (kept.await, places) }.boxed());
-        }
+        purging::purge(&self.shared, &ready.lane.subject, up_to, reply);
     }
 
     /// Notes the store's words on an append.
-    fn decide(&mut self, kept: Kept, places: Vec<PlaceKey>) {
-        let one = |error| std::iter::repeat_n(Err(error), places.len()).collect();
-        let decisions = match kept {
-            Kept::Decided(decisions) => decisions,
-            Kept::Failed(error) => one(error),
-            Kept::Fenced => {
-                self.shared.leave(Phase::Standby);
-                for lane in self.shared.lanes.all() {
-                    lane.tail.end(self.end_reason());
-                }
-                one(PublishError::Standby)
-            }
-        };
-        for (place, decision) in places.into_iter().zip(decisions) {
+    fn decide(&mut self, kept: Kept) {
+        for (place, decision) in kept.decided {
             if let Some(ready) = self.seats.ready(place.seat) {
                 ready.line.decide(place.number, decision);
                 self.mark(place.seat);
             }
         }
+        self.repeats.add_all(kept.unknown);
     }
 
     fn mark(&mut self, key: usize) {
@@ -374,6 +368,10 @@ impl Shard {
             let Some(ready) = self.seats.ready(key) else { continue };
             ready.is_dirty = false;
             decided.extend(std::iter::from_fn(|| ready.line.release()));
+            if !self.is_owner {
+                // What is stored was so in the owner's name; the rest would be delivered in it now.
+                decided.iter_mut().for_each(line::Decided::withhold_unless_stored);
+            }
             // Fetch may show a message before its subscribers hear of it, never after.
             if let Some(last) = decided.iter().map(|place| place.message.id).max()
                 && !last.is_none()
@@ -437,17 +435,6 @@ impl Shard {
             Phase::Open | Phase::Closing => SubscriptionEnd::Closing,
             Phase::Standby => SubscriptionEnd::Standby,
         }
-    }
-}
-
-/// Tells the observer what the caller is not told, and answers what the caller is.
-fn unpurged(error: AppendError, observer: &dyn Observer) -> PurgeError {
-    observer.storage_failed(&error.to_string());
-    match error {
-        AppendError::Full(bound) => PurgeError::Overloaded(bound),
-        AppendError::Unavailable(_) => PurgeError::StorageUnavailable,
-        AppendError::Unknown(_) | AppendError::Lost(_) => PurgeError::OutcomeUnknown,
-        AppendError::Fenced => PurgeError::Standby,
     }
 }
 

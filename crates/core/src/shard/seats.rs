@@ -119,6 +119,12 @@ impl Seats {
         evicted
     }
 
+    /// Gives up all of them.
+    pub fn take_all(&mut self) -> impl Iterator<Item = Seat> + use<> {
+        self.names.clear();
+        std::mem::take(&mut self.seats).into_iter().map(|(_, seat)| seat)
+    }
+
     fn evict(&mut self, which: impl Fn(&Ready) -> bool) -> Vec<Subject> {
         let idle: Vec<(usize, Subject)> = self
             .seats

@@ -1,5 +1,8 @@
 //! The shard through the broker's front, over a store whose words the test speaks.
 
+mod ownership;
+mod unknown;
+
 use crate::{
     AppendError, FetchError, Lifetime, Limits, MessageId, PublishError, Start, SubscribeError,
     SubscriptionEnd,
@@ -51,38 +54,6 @@ async fn delivered_only_messages_keep_their_place_and_go_on_when_earlier_ones_fa
     assert_eq!(take(&mut subscription, 1).await, plain(&["passed"]));
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_unknown_outcome_is_asked_again_with_the_same_ids_until_it_is_known() {
-    let bench = Bench::new(Limits::default()).await;
-    let mut subscription = bench.broker.subscribe(subject("s"), Start::New).await.unwrap();
-    bench.store.hold();
-    let unknown = bench.submit("s", "unknown", KEEP);
-    bench.store.held().await.fail(AppendError::Unknown("cut off".into()));
-    let later = bench.submit("s", "later", KEEP);
-    let mut rounds = 0;
-    let (first, second) = loop {
-        let held = bench.store.held().await;
-        if held.batch[0].body == "later" {
-            held.succeed();
-            continue;
-        }
-        assert_eq!(held.batch[0].id, MessageId(1));
-        rounds += 1;
-        // Long enough for the publishers to be told that nobody knows.
-        if rounds < 120 {
-            held.fail(AppendError::Unavailable("still away".into()));
-        } else {
-            let answers = (answer(unknown).await, answer(later).await);
-            held.succeed();
-            break answers;
-        }
-    };
-    assert_eq!(first, Err(PublishError::OutcomeUnknown));
-    assert_eq!(second, Err(PublishError::OutcomeUnknown));
-    // Its place was held: what is seen live is what a replay will show.
-    assert_eq!(take(&mut subscription, 2).await, plain(&["unknown", "later"]));
-}
-
 #[tokio::test]
 async fn other_subjects_go_on_while_one_waits() {
     let bench = Bench::new(Limits::default()).await;
@@ -105,19 +76,6 @@ async fn a_lost_append_is_answered_at_once_and_passed() {
     bench.store.held().await.fail(AppendError::Lost("the disk failed".into()));
     assert_eq!(answer(lost).await, Err(PublishError::OutcomeUnknown));
     assert_eq!(answer(passed).await, Ok(0));
-}
-
-#[tokio::test]
-async fn a_fenced_broker_stands_by() {
-    let bench = Bench::new(Limits::default()).await;
-    let mut subscription = bench.broker.subscribe(subject("s"), Start::New).await.unwrap();
-    bench.store.hold();
-    let fenced = bench.submit("s", "a", KEEP);
-    bench.store.held().await.fail(AppendError::Fenced);
-    assert_eq!(answer(fenced).await, Err(PublishError::Standby));
-    assert_eq!(subscription.next(1, &mut Vec::new()).await, Err(SubscriptionEnd::Standby));
-    let refused = bench.broker.try_submit(vec![publication("s", "b", KEEP)]).err();
-    assert_eq!(refused, Some(PublishError::Standby));
 }
 
 #[tokio::test]

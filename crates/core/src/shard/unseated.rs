@@ -15,6 +15,8 @@ impl From<Unseated> for PublishError {
     fn from(unseated: Unseated) -> Self {
         match unseated {
             Unseated::Full => Self::Overloaded(CACHED_SUBJECTS),
+            Unseated::Unread(ReadFailure::Standby) => Self::Standby,
+            // Nothing was handed to the store.
             Unseated::Unread(_) => Self::StorageUnavailable,
         }
     }
@@ -24,6 +26,7 @@ impl From<Unseated> for SubscribeError {
     fn from(unseated: Unseated) -> Self {
         match unseated {
             Unseated::Full => Self::Overloaded(CACHED_SUBJECTS),
+            Unseated::Unread(ReadFailure::Standby) => Self::Standby,
             Unseated::Unread(failure) => failure.into(),
         }
     }
@@ -33,6 +36,7 @@ impl From<Unseated> for PurgeError {
     fn from(unseated: Unseated) -> Self {
         match unseated {
             Unseated::Full => Self::Overloaded(CACHED_SUBJECTS),
+            Unseated::Unread(ReadFailure::Standby) => Self::Standby,
             Unseated::Unread(failure) => failure.into(),
         }
     }

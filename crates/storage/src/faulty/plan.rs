@@ -39,6 +39,20 @@ pub enum WriteFault {
     /// The messages at these places of the batch are refused, but for those that an earlier append
     /// of unknown outcome wrote.
     Refuse(Vec<usize>),
+    /// So it goes with the messages at these places of the batch, each at most once; the others are
+    /// appended.
+    Single(Vec<(usize, SingleFault)>),
+}
+
+/// What goes wrong with one message of an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SingleFault {
+    /// It is not written, and is said to be unavailable.
+    Unavailable,
+    /// It is written, and the answer is that nobody knows.
+    UnknownWritten,
+    /// It is not written, and the answer is that nobody knows.
+    UnknownUnwritten,
 }
 
 /// The fate of a reading call.

@@ -1,6 +1,6 @@
 //! Faults drawn by chance, the same for the same seed and calls.
 
-use super::{Faults, Hold, ReadPlan, WriteFault, WritePlan};
+use super::{Faults, Hold, ReadPlan, SingleFault, WriteFault, WritePlan};
 use crate::Operation;
 use broker_core::{AppendError, Message, MessageId, ReadError, Subject};
 use parking_lot::Mutex;
@@ -10,7 +10,7 @@ use std::sync::{
 };
 
 /// How often what goes wrong, in calls of a thousand. Faults of writing calls exclude each other,
-/// so the first six are at most 1,000 together.
+/// so the first seven are at most 1,000 together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Rates {
     /// Nothing is written: `Unavailable`.
@@ -25,6 +25,8 @@ pub struct Rates {
     pub lost: u32,
     /// Some messages of a batch are refused.
     pub refused: u32,
+    /// Some messages of a batch are unavailable or of unknown outcome, written or not.
+    pub single: u32,
     /// A read fails: `Unavailable`.
     pub unread: u32,
     /// An answer comes late.
@@ -88,9 +90,21 @@ impl Seeded {
             if self.draw(2) == 0 { WriteFault::Before(lost) } else { WriteFault::After(lost) }
         } else if hits(rates.refused) {
             WriteFault::Refuse((0..size).filter(|_| self.draw(3) == 0).collect())
+        } else if hits(rates.single) {
+            WriteFault::Single((0..size).filter_map(|place| self.single(place)).collect())
         } else {
             WriteFault::None
         }
+    }
+
+    fn single(&self, place: usize) -> Option<(usize, SingleFault)> {
+        let fault = match self.draw(6) {
+            0 => SingleFault::Unavailable,
+            1 => SingleFault::UnknownWritten,
+            2 => SingleFault::UnknownUnwritten,
+            _ => return None,
+        };
+        Some((place, fault))
     }
 }
 

@@ -84,6 +84,44 @@ async fn single_messages_are_refused() {
 }
 
 #[tokio::test]
+async fn single_messages_are_unavailable_or_of_unknown_outcome() {
+    let Bench { script, store, .. } = bench();
+    let faults = vec![
+        (0, SingleFault::UnknownWritten),
+        (1, SingleFault::UnknownUnwritten),
+        (3, SingleFault::Unavailable),
+    ];
+    script.then_write(Operation::Append, fault(WriteFault::Single(faults)));
+    let words = store.append(batch(&[1, 2, 3, 4])).await.unwrap();
+    let [Appended::Unknown(_), Appended::Unknown(_), Appended::Stored, last] = &words[..] else {
+        panic!("{words:?}")
+    };
+    assert!(matches!(last, Appended::Unavailable(_)));
+    assert_eq!(ids(&store).await, [1, 3]);
+    // What may be kept is not refused afterwards.
+    script.then_write(Operation::Append, fault(WriteFault::Refuse(vec![0, 1])));
+    let words = store.append(batch(&[1, 2])).await.unwrap();
+    assert!(matches!(&words[..], [Appended::Stored, Appended::Refused(_)]));
+}
+
+#[tokio::test]
+async fn a_store_that_is_taken_over_says_so_to_every_call() {
+    let Bench { store, .. } = bench();
+    store.append(batch(&[1])).await.unwrap();
+    let fenced = store.fenced();
+    store.doubt(true);
+    assert!(!store.is_owner());
+    store.doubt(false);
+    assert!(store.is_owner());
+    store.fence("taken over");
+    assert_eq!(fenced.await, "taken over");
+    assert!(!store.is_owner());
+    assert_eq!(store.append(batch(&[2])).await, Err(AppendError::Fenced));
+    assert_eq!(store.purge(&subject(), MessageId(1)).await, Err(AppendError::Fenced));
+    assert_eq!(store.fetch(&subject(), MessageId(1)).await, Err(ReadError::Fenced));
+}
+
+#[tokio::test]
 async fn what_may_be_kept_is_not_refused() {
     let Bench { script, store, .. } = bench();
     script.then_write(Operation::Append, fault(WriteFault::After(unknown())));
@@ -152,6 +190,7 @@ fn a_seed_decides_everything_and_every_rate_is_met() {
         unknown_unwritten: 100,
         lost: 100,
         refused: 100,
+        single: 100,
         unread: 100,
         late: 100,
     };
@@ -170,6 +209,7 @@ fn a_seed_decides_everything_and_every_rate_is_met() {
         share(|plan| matches!(plan.fault, WriteFault::After(AppendError::Unknown(_)))),
         share(|plan| matches!(plan.fault, WriteFault::Before(AppendError::Unknown(_)))),
         share(|plan| matches!(plan.fault, WriteFault::Refuse(_))),
+        share(|plan| matches!(plan.fault, WriteFault::Single(_))),
         share(|plan| plan.hold != Hold::No),
     ] {
         assert!((120..280).contains(&hits), "{hits} of 2,000");

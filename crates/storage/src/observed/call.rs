@@ -15,7 +15,7 @@ pub struct StorageCall {
     pub duration: Duration,
     /// Messages that it handed to the store, was given by it, or gave back the space of.
     pub messages: u64,
-    /// Of those, the ones the store refused.
+    /// Of those, the ones the store did not say to be kept.
     pub refused: u64,
     /// Bytes of their bodies and headers; for a reclaim, what the store says it gave back.
     pub bytes: u64,
