@@ -1,23 +1,26 @@
 //! `broker serve`: the composition root.
 
+mod announcement;
 mod log;
 mod logger;
+mod progress;
 mod repeats;
 mod signals;
 mod store;
 
 use crate::settings::{self, Resolved, ServeArguments, Settings};
+use announcement::Announcement;
 use anyhow::{Context, Result};
 use broker_core::{Broker, Observer, SystemTime};
-use broker_server::Server;
+use broker_server::{OpenBroker, ServeError, Server};
 use broker_storage::{Activity, Opened};
 use logger::Logger;
+use progress::Progress;
 use signals::Signals;
 use std::{
     hash::{BuildHasher, RandomState},
-    net::SocketAddr,
     process::ExitCode,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 use tracing::{info, warn};
@@ -25,67 +28,68 @@ use tracing::{info, warn};
 /// Runs a broker until it is told to leave.
 pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
     // Before anything else: as process 1 there is no default action for a signal.
-    let mut signals = Signals::listen().context("cannot listen for signals")?;
+    let signals = Signals::listen().context("cannot listen for signals")?;
     let Resolved { settings, warnings, remarks, .. } = settings::read(&arguments)?;
     log::start(&settings)?;
     remarks.iter().for_each(|remark| info!("{remark}"));
     warnings.iter().for_each(|warning| warn!("{warning}"));
-    let observer = Arc::new(Logger::default());
-    let server = Server::bind(settings.server()).await?.observed_by(observer.clone());
+    let logger = Arc::new(Logger::default());
+    let server = Server::bind(settings.server()).await?.observed_by(logger.clone());
+    let announcement = Arc::new(Announcement::of(&server)?);
+    let progress = Progress::new(logger.clone(), server.opening(), announcement.clone());
 
-    let opening = open(&settings, observer.clone());
-    let (broker, activity) = tokio::select! {
-        opened = opening => opened?,
-        signal = signals.next() => {
-            info!(signal, "closed before it was open");
-            return Ok(ExitCode::SUCCESS);
-        }
+    let activity = OnceLock::new();
+    let opening = async {
+        let open = open(&settings, logger.clone(), &progress, &activity).await?;
+        announcement.say();
+        anyhow::Ok(open)
     };
-    announce(&server)?;
-
-    let grace = settings.grace();
-    let served = server.run(broker, leave(signals, grace)).await;
-    observer.finish();
-    served?;
-    info!(syncs = activity.syncs(), written_bytes = activity.written(), "closed");
+    let served = server.run(opening, leave(signals, settings.grace())).await;
+    logger.finish();
+    served.map_err(|error| match error {
+        ServeError::Opening(error) => error,
+        other => other.into(),
+    })?;
+    match activity.get() {
+        Some(activity) => say_closed(activity),
+        None => info!("closed before it was open"),
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the store and the broker over it. Answers with it what is counted of the store's disk.
-async fn open(settings: &Settings, observer: Arc<Logger>) -> Result<(Broker, Arc<Activity>)> {
+/// Opens the store and the broker over it. What is counted beneath the store is put into `activity`.
+async fn open(
+    settings: &Settings,
+    logger: Arc<Logger>,
+    progress: &Progress,
+    activity: &OnceLock<Arc<Activity>>,
+) -> Result<OpenBroker> {
     let kind = settings.storage();
     info!(storage = kind, "storage type chosen: {kind}");
     let begun = Instant::now();
-    let Opened { storage, recovery, activity, .. } = store::open(settings).await?;
+    let opened = store::open(settings, progress).await?;
+    let Opened { storage, recovery, activity: counted, warnings } = opened;
     let took_ms = milliseconds(begun.elapsed());
     info!(storage = kind, took_ms, "store open: {recovery}");
-    let observer: Arc<dyn Observer> = observer;
+    warnings.iter().for_each(|warning| warn!(storage = kind, "{warning}"));
+    // It is opened once.
+    let _ = activity.set(counted);
+    let observer: Arc<dyn Observer> = logger;
     // The chance that hash tables take.
     let seed = RandomState::new().hash_one(std::process::id());
     let time = Arc::new(SystemTime);
     let broker = Broker::open(storage, time, observer, settings.limits(), seed).await?;
-    Ok((broker, activity))
+    Ok(OpenBroker { broker, warnings })
 }
 
-/// Says where it listens.
-fn announce(server: &Server) -> Result<()> {
-    let grpc = server.grpc_address().context("the gRPC port has no address")?;
-    let admin = server.admin_address().context("the admin port has no address")?;
-    warn_beyond_loopback("gRPC", grpc);
-    warn_beyond_loopback("the admin pages", admin);
-    info!(address = %admin, port = admin.port(), "admin pages listening on port {}", admin.port());
-    info!(address = %grpc, port = grpc.port(), "gRPC server listening on port {}", grpc.port());
-    Ok(())
-}
-
-fn warn_beyond_loopback(what: &str, address: SocketAddr) {
-    if !address.ip().is_loopback() {
-        warn!(
-            %address,
-            "NO AUTHENTICATION: whoever reaches {address} ({what}) can publish, read and administrate; \
-             listen on loopback or keep strangers out with a firewall or a proxy"
-        );
-    }
+/// The last line, with what was asked of the disk or the database.
+fn say_closed(activity: &Activity) {
+    let (syncs, written_bytes) = (activity.syncs(), activity.written());
+    // Stores over a database run statements, if only to be opened; the others never do.
+    let of_database = |count: u64| (activity.statements() > 0).then_some(count);
+    let statements = of_database(activity.statements());
+    let round_trips = of_database(activity.round_trips());
+    info!(syncs, written_bytes, statements, round_trips, "closed");
 }
 
 /// Done when the broker is told to leave. From then on a second signal, or an end that takes much

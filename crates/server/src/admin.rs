@@ -25,20 +25,40 @@ fn router(health: Health) -> Router {
         .with_state(Operator::new(health.clone()));
     Router::new()
         .route("/livez", get(|| async { "alive\n" }))
-        .route("/healthz", get(page))
-        .route("/readyz", get(page))
+        .route("/healthz", get(well))
+        .route("/readyz", get(ready))
         .with_state(health)
         .merge(calls)
 }
 
-/// `/healthz` asks whether the process is well, an owner or one that stands by; `/readyz` whether
-/// calls should be sent here. While no broker stands by, the two are the same.
-async fn page(health: axum::extract::State<Health>) -> (StatusCode, String) {
-    let (code, text) = match health.state() {
-        State::Serving => (StatusCode::OK, "serving".into()),
-        State::Starting => (StatusCode::SERVICE_UNAVAILABLE, "starting".into()),
-        State::Closing => (StatusCode::SERVICE_UNAVAILABLE, "closing".into()),
-        State::ReadOnly(why) => (StatusCode::SERVICE_UNAVAILABLE, format!("not writing: {why}")),
-    };
-    (code, format!("{text}\n"))
+/// Whether the process is well: an owner, or one that stands by and would take over.
+async fn well(health: axum::extract::State<Health>) -> (StatusCode, String) {
+    let state = health.state();
+    let is_well = matches!(state, State::Serving | State::Standby(_));
+    (code(is_well), format!("{}\n", text(state)))
+}
+
+/// Whether calls should be sent here, and below that what weakens the store's promises.
+async fn ready(health: axum::extract::State<Health>) -> (StatusCode, String) {
+    let state = health.state();
+    let is_ready = state == State::Serving;
+    let mut lines = vec![text(state)];
+    lines.extend(health.warnings().iter().cloned());
+    (code(is_ready), lines.join("\n") + "\n")
+}
+
+fn code(is_fine: bool) -> StatusCode {
+    if is_fine { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+fn text(state: State) -> String {
+    match state {
+        State::Serving => "serving".into(),
+        State::Starting => "starting".into(),
+        State::Away(why) => format!("away: {why}"),
+        State::Standby(owner) => format!("standing by: {owner}"),
+        State::ReadOnly(why) => format!("not writing: {why}"),
+        State::Closing => "closing".into(),
+        State::Fenced => "fenced: another broker owns the store".into(),
+    }
 }

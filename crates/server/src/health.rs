@@ -1,14 +1,13 @@
 //! Whether the broker serves, for gRPC health checks and the admin pages. It is looked up when it is
 //! asked for, so no answer is older than its question.
 
-use crate::shutdown::{Phase, Watch};
+use crate::{
+    opening::{Opening, Wait},
+    shutdown::{Phase, Watch},
+};
 use broker_core::{Broker, Writable};
 use futures_util::{Stream, stream};
-use std::{
-    pin::Pin,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{pin::Pin, time::Duration};
 use tonic::{Request, Response, Status};
 use tonic_health::pb::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
@@ -23,46 +22,62 @@ const INTERVAL: Duration = Duration::from_millis(250);
 pub enum State {
     /// It is not open yet.
     Starting,
+    /// Its database cannot be reached, or it may have lost the store; why.
+    Away(String),
+    /// Another broker owns the store (what is known of it); this one takes over when that ends.
+    Standby(String),
     /// It serves.
     Serving,
     /// It reads, but takes no stored messages until it is started anew; why.
     ReadOnly(String),
     /// It is leaving.
     Closing,
+    /// Another broker took the store over; this one leaves.
+    Fenced,
 }
 
 /// Tells what the broker is.
 #[derive(Clone)]
 pub struct Health {
-    broker: Arc<OnceLock<Broker>>,
+    opening: Opening,
     watch: Watch,
 }
 
 impl Health {
-    pub fn new(watch: Watch) -> Self {
-        Self { broker: Arc::default(), watch }
-    }
-
-    /// From now on there is a broker.
-    pub fn opened(&self, broker: Broker) {
-        // There is only one.
-        let _ = self.broker.set(broker);
+    pub fn new(opening: Opening, watch: Watch) -> Self {
+        Self { opening, watch }
     }
 
     /// The broker, once there is one.
     pub fn broker(&self) -> Option<Broker> {
-        self.broker.get().cloned()
+        self.opening.broker().ok().cloned()
+    }
+
+    /// Where an acknowledgement is worth less than it should be.
+    pub fn warnings(&self) -> &[String] {
+        self.opening.warnings()
     }
 
     pub fn state(&self) -> State {
         if self.watch.is(Phase::Closing) {
-            return State::Closing;
+            return if self.watch.is_fenced() { State::Fenced } else { State::Closing };
         }
-        match self.broker.get().map(Broker::writable) {
-            None => State::Starting,
-            Some(Writable::Closed(why)) => State::ReadOnly(why),
+        let Ok(broker) = self.opening.broker() else { return self.waiting() };
+        if !broker.is_owner() {
+            return State::Away("another broker may have taken the store over".to_owned());
+        }
+        match broker.writable() {
+            Writable::Closed(why) => State::ReadOnly(why),
             // Full or away for now: it serves what it can, and says so call by call.
-            Some(Writable::Yes | Writable::Full(_) | Writable::Unavailable(_)) => State::Serving,
+            Writable::Yes | Writable::Full(_) | Writable::Unavailable(_) => State::Serving,
+        }
+    }
+
+    fn waiting(&self) -> State {
+        match self.opening.wait() {
+            Wait::Unknown | Wait::Over => State::Starting,
+            Wait::Away(why) => State::Away(why),
+            Wait::Standby(owner) => State::Standby(owner),
         }
     }
 

@@ -132,7 +132,7 @@ where
         let first = tokio::select! {
             biased;
             // What was read before is answered; what is still in the transport is not stored.
-            () = self.watch.reached(Phase::Closing) => return Err(Problem::Closing),
+            () = self.watch.reached(Phase::Closing) => return Err(self.watch.farewell()),
             first = async {
                 self.waiting.below_limit().await;
                 self.receiving.next().await

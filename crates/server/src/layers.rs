@@ -163,9 +163,9 @@ impl Grpc {
                     Ok(deadline) => deadline,
                     Err(problem) => return reply::problem(problem, call),
                 };
-                let leaving = inner.watch.reaching(Phase::Leaving);
+                let watch = inner.watch.clone();
                 let response = inner.side.answer(method, request.map(Body::new)).await;
-                reply::watched(response, call, end_of_side_call(leaving, deadline))
+                reply::watched(response, call, end_of_side_call(watch, deadline))
             }
             Target::Nothing => reply::problem(Problem::NoSuchMethod, call),
         }
@@ -173,16 +173,16 @@ impl Grpc {
 }
 
 /// When and why a call of a service that knows neither deadlines nor leaving is ended.
-async fn end_of_side_call(
-    leaving: impl Future<Output = ()>,
-    deadline: Option<Duration>,
-) -> Problem {
-    let Some(deadline) = deadline else {
-        leaving.await;
-        return Problem::Closing;
+async fn end_of_side_call(mut watch: Watch, deadline: Option<Duration>) -> Problem {
+    let leaving = watch.reached(Phase::Leaving);
+    let in_time = match deadline {
+        Some(deadline) => tokio::time::timeout(deadline, leaving).await.is_ok(),
+        None => {
+            leaving.await;
+            true
+        }
     };
-    let in_time = tokio::time::timeout(deadline, leaving).await.is_ok();
-    if in_time { Problem::Closing } else { Problem::DeadlineExceeded }
+    if in_time { watch.farewell() } else { Problem::DeadlineExceeded }
 }
 
 /// What gRPC-Web's translation calls.

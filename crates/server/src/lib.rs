@@ -18,6 +18,7 @@ mod ingest;
 mod layers;
 mod limits;
 mod observe;
+mod opening;
 mod origin;
 mod outbox;
 mod receiving;
@@ -35,6 +36,7 @@ pub use limits::{
     MAX_ACK, MAX_BATCH_MESSAGES, MAX_MESSAGE, MAX_REQUEST, MAX_WAITING_RESULTS, ServerLimits,
 };
 pub use observe::{NoRpcObserver, RpcObserver};
+pub use opening::{OpenBroker, Opening};
 pub use origin::is_origin;
 pub use server::{BindError, ServeError, Server, ServerConfig};
 /// The codes that an [`RpcObserver`] hears.

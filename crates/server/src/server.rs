@@ -7,13 +7,17 @@ use crate::{
     layers::{Door, Grpc},
     limits::ServerLimits,
     observe::{NoRpcObserver, RpcObserver},
+    opening::{OpenBroker, Opening},
     origin::Origins,
     service::Service,
-    shutdown::{Exit, Phase, Schedule},
+    shutdown::{Exit, Phase, Schedule, Watch},
     side::Side,
 };
 use broker_core::Broker;
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use futures_util::FutureExt;
+use std::{
+    convert::Infallible, future::Future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration,
+};
 use tokio::{
     net::TcpListener,
     task::JoinHandle,
@@ -53,12 +57,18 @@ pub enum BindError {
     Origin(String),
 }
 
-/// Why a server ended other than by leaving.
+/// Why a server ended other than by leaving; `E` is why the broker could not be opened.
 #[derive(Debug, thiserror::Error)]
-pub enum ServeError {
+pub enum ServeError<E = Infallible> {
     /// Reflection could not be set up from the descriptors that were built in.
     #[error("reflection cannot be served: {0}")]
     Reflection(String),
+    /// The broker could not be opened.
+    #[error("{0}")]
+    Opening(E),
+    /// Another broker took the store over; why this one knows.
+    #[error("another broker owns the store: {0}")]
+    Fenced(Arc<str>),
     /// The grace time passed before all that was accepted was answered.
     #[error("not everything could be ended within the grace time of {0:?}")]
     Grace(Duration),
@@ -72,13 +82,14 @@ pub struct Server {
     grpc: TcpListener,
     admin_address: SocketAddr,
     pages: JoinHandle<()>,
+    opening: Opening,
     health: Health,
     exit: Exit,
 }
 
 impl Server {
     /// Listens on both addresses. The admin pages are served from here on, in a task of this runtime;
-    /// they say that the broker is starting. Calls wait until [`Server::run`].
+    /// they say that the broker is starting. Calls wait until [`Server::run`] has something to tell them.
     ///
     /// # Errors
     /// See [`BindError`].
@@ -92,12 +103,13 @@ impl Server {
             error,
         })?;
         let exit = Exit::new();
-        let health = Health::new(exit.watch());
+        let opening = Opening::new();
+        let health = Health::new(opening.clone(), exit.watch());
         let pages = admin::pages(health.clone());
         let pages = Connections::of_pages(pages, &config.limits, exit.watch());
         let pages = tokio::spawn(pages.serve(admin));
         let observer = Arc::new(NoRpcObserver);
-        Ok(Self { config, origins, observer, grpc, admin_address, pages, health, exit })
+        Ok(Self { config, origins, observer, grpc, admin_address, pages, opening, health, exit })
     }
 
     /// Has every call told to this observer.
@@ -123,52 +135,142 @@ impl Server {
         Ok(self.admin_address)
     }
 
-    /// Serves until `leave` is done, then leaves: health turns first and new calls hear
-    /// BROKER_CLOSING; the broker stores and answers what it accepted; subscriptions and publish
-    /// streams end; the port closes last, when calls had time to hear it.
+    /// What the broker waits for while it is being opened, for who opens it to say.
+    #[must_use]
+    pub fn opening(&self) -> Opening {
+        self.opening.clone()
+    }
+
+    /// Serves the broker that `opening` gives, until `leave` is done or another broker owns the store.
+    ///
+    /// Calls wait until the broker is open, or are refused as [`Server::opening`] was told: with
+    /// STORAGE_UNAVAILABLE or STANDBY, on connections that can be used when it is open. An order to leave
+    /// that comes before ends `opening` by dropping it, and the server at once.
+    ///
+    /// Leaving, health turns first and new calls hear BROKER_CLOSING; the broker stores and answers what it
+    /// accepted; subscriptions and publish streams end; the port closes last, when calls had time to
+    /// hear it. When another broker owns the store, all of them hear STANDBY, and nothing is waited for
+    /// but that they do.
     ///
     /// # Errors
     /// See [`ServeError`]. What was acknowledged is safe all the same.
-    pub async fn run(
+    pub async fn run<E>(
         self,
-        broker: Broker,
+        opening: impl Future<Output = Result<OpenBroker, E>>,
         leave: impl Future<Output = ()>,
-    ) -> Result<(), ServeError> {
-        let door = self.door(&broker)?;
-        let Self { config, observer, grpc, pages, health, exit, .. } = self;
+    ) -> Result<(), ServeError<E>> {
+        let door = self.door().map_err(ServeError::Reflection)?;
+        let Self { config, observer, grpc, pages, opening: waiting, exit, .. } = self;
         let connections = Connections::of_calls(door, &config.limits, exit.watch(), observer);
-        let mut connections = tokio::spawn(connections.serve(grpc));
-        health.opened(broker.clone());
+        let connections = tokio::spawn(accept(connections, grpc, waiting.clone(), exit.watch()));
+        let way_out = WayOut { config, exit, connections, pages };
 
-        leave.await;
-        let schedule = Schedule::of(config.grace, config.limits.closing_notice);
-        let begun = Instant::now();
-        exit.advance(Phase::Closing);
-        let in_order = timeout_at(begun + schedule.cut, async {
-            tokio::join!(broker.close(), sleep(schedule.notice));
-            exit.advance(Phase::Leaving);
-            // Neither task is ever aborted, and a panic in it was reported where it happened.
-            let _ = (&mut connections).await;
-        });
-        let in_order = in_order.await.is_ok();
-        exit.advance(Phase::Cut);
-        let cut = timeout_at(begun + config.grace, async {
-            if !in_order {
-                let _ = connections.await;
+        let mut leave = pin!(leave);
+        let open = tokio::select! {
+            biased;
+            () = &mut leave => {
+                way_out.leave_unopened().await;
+                return Ok(());
             }
-            let _ = pages.await;
-        });
-        let _ = cut.await;
-        if in_order { Ok(()) } else { Err(ServeError::Grace(config.grace)) }
+            open = opening => open.map_err(ServeError::Opening)?,
+        };
+        let broker = open.broker.clone();
+        waiting.opened(open);
+        tokio::select! {
+            biased;
+            reason = broker.fenced() => {
+                way_out.leave_fenced(&broker).await;
+                Err(ServeError::Fenced(reason))
+            }
+            () = leave => way_out.leave(&broker).await,
+        }
     }
 
-    fn door(&self, broker: &Broker) -> Result<Door, ServeError> {
+    fn door(&self) -> Result<Door, String> {
         let (limits, observer) = (&self.config.limits, &self.observer);
-        let side = Side::new(self.health.clone())
-            .map_err(|error| ServeError::Reflection(error.to_string()))?;
-        let service = Service::new(broker.clone(), limits, self.exit.watch(), observer.clone());
+        let side = Side::new(self.health.clone()).map_err(|error| error.to_string())?;
+        let opening = self.opening.clone();
+        let service = Service::new(opening, limits, self.exit.watch(), observer.clone());
         let grpc = Grpc::new(service, side, self.exit.watch(), limits, observer.clone());
         Ok(Door::new(self.origins.clone(), grpc))
+    }
+}
+
+/// Serves connections from when there is something to tell to who calls.
+async fn accept(
+    connections: Connections<Door>,
+    listener: TcpListener,
+    opening: Opening,
+    watch: Watch,
+) {
+    tokio::select! {
+        biased;
+        () = watch.reaching(Phase::Leaving) => {}
+        () = opening.known() => connections.serve(listener).await,
+    }
+}
+
+/// What is to be ended.
+struct WayOut {
+    config: ServerConfig,
+    exit: Exit,
+    connections: JoinHandle<()>,
+    pages: JoinHandle<()>,
+}
+
+impl WayOut {
+    /// Nothing was accepted: whoever calls now may try elsewhere.
+    async fn leave_unopened(self) {
+        let Schedule { notice, .. } =
+            Schedule::of(self.config.grace, self.config.limits.closing_notice);
+        self.exit.advance(Phase::Closing);
+        let begun = Instant::now();
+        self.end(begun + notice, begun + notice, async {}).await;
+    }
+
+    async fn leave_fenced(self, broker: &Broker) {
+        let (grace, notice) = (self.config.grace, self.config.limits.closing_notice);
+        let schedule = Schedule::of_fenced(grace, notice);
+        self.exit.fence();
+        let begun = Instant::now();
+        let heard = async { _ = tokio::join!(broker.close(), sleep(schedule.notice)) };
+        self.end(begun + schedule.cut, begun + schedule.cut, heard).await;
+    }
+
+    async fn leave<E>(self, broker: &Broker) -> Result<(), ServeError<E>> {
+        let grace = self.config.grace;
+        let schedule = Schedule::of(grace, self.config.limits.closing_notice);
+        self.exit.advance(Phase::Closing);
+        let begun = Instant::now();
+        let heard = async { _ = tokio::join!(broker.close(), sleep(schedule.notice)) };
+        let in_order = self.end(begun + schedule.cut, begun + grace, heard).await;
+        // It may have lost the store on the way.
+        match broker.fenced().now_or_never() {
+            Some(reason) => Err(ServeError::Fenced(reason)),
+            None if in_order => Ok(()),
+            None => Err(ServeError::Grace(grace)),
+        }
+    }
+
+    /// Closes the port when calls have `heard` of the end, and waits for connections to end with their
+    /// last calls; from `cut` on what is left is dropped. Answers whether nothing was.
+    async fn end(mut self, cut: Instant, last: Instant, heard: impl Future<Output = ()>) -> bool {
+        let in_order = timeout_at(cut, async {
+            heard.await;
+            self.exit.advance(Phase::Leaving);
+            // Neither task is ever aborted, and a panic in it was reported where it happened.
+            let _ = (&mut self.connections).await;
+        });
+        let in_order = in_order.await.is_ok();
+        self.exit.advance(Phase::Cut);
+        let ended = timeout_at(last, async {
+            if !in_order {
+                let _ = self.connections.await;
+            }
+            let _ = self.pages.await;
+        });
+        let _ = ended.await;
+        in_order
     }
 }
 

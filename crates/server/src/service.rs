@@ -9,6 +9,7 @@ use crate::{
     feed, ingest,
     limits::{BY_REFERENCE, SMALL_ANSWERS, SMALL_MESSAGE, ServerLimits},
     observe::RpcObserver,
+    opening::Opening,
     receiving::{Kind, Receiving},
     reply::{self, Message},
     results::Pool,
@@ -42,7 +43,7 @@ enum Answer {
 
 /// The broker as its clients see it.
 pub struct Service {
-    broker: Broker,
+    opening: Opening,
     watch: Watch,
     receiving: Room,
     sending: Room,
@@ -55,14 +56,14 @@ pub struct Service {
 
 impl Service {
     pub fn new(
-        broker: Broker,
+        opening: Opening,
         limits: &ServerLimits,
         watch: Watch,
         observer: Arc<dyn RpcObserver>,
     ) -> Self {
         let room = |name, limit| Room::new(name, limit, observer.clone());
         Self {
-            broker,
+            opening,
             watch,
             receiving: room("receiving_bytes", limits.receiving_bytes),
             sending: room("sending_bytes", limits.sending_bytes),
@@ -105,19 +106,21 @@ impl Service {
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     {
         if self.watch.is(Phase::Closing) {
-            return Err(Problem::Closing);
+            return Err(self.watch.farewell());
         }
+        let broker = self.opening.broker()?;
         let late = Problem::DeadlineExceeded;
         match method {
-            Method::Publish => self.publish(request, deadline).await,
-            Method::Fetch => within(deadline, late, self.fetch(request)).await,
-            Method::Subscribe => within(deadline, late, self.subscribe(request)).await,
-            Method::PublishStream => self.publish_stream(request, call),
+            Method::Publish => self.publish(broker, request, deadline).await,
+            Method::Fetch => within(deadline, late, self.fetch(broker, request)).await,
+            Method::Subscribe => within(deadline, late, self.subscribe(broker, request)).await,
+            Method::PublishStream => self.publish_stream(broker, request, call),
         }
     }
 
     async fn publish<B>(
         &self,
+        broker: &Broker,
         request: Request<B>,
         deadline: Option<Duration>,
     ) -> Result<Answer, Problem>
@@ -130,17 +133,17 @@ impl Service {
         let publication = Publications::default().read(&received.bytes, &received.bytes)?;
         // A body that is kept as it is holds the buffer by itself.
         drop(received.bytes);
-        let receipt = self.broker.try_submit(vec![publication])?;
+        let receipt = broker.try_submit(vec![publication])?;
         drop(received.share);
         // The client's deadline changes nothing for the store: what it says later, nobody hears.
         let left = deadline.map(|deadline| deadline.saturating_sub(begun.elapsed()));
         let answers = within(left, Problem::OutcomeUnknown, async { Ok(receipt.await) }).await?;
         let published = answers.into_iter().next().ok_or(Problem::Internal)??;
-        let response = convert::publish_response(published.id, self.broker.durability());
+        let response = convert::publish_response(published.id, broker.durability());
         Ok(Answer::One(Message::of(&response)))
     }
 
-    async fn fetch<B>(&self, request: Request<B>) -> Result<Answer, Problem>
+    async fn fetch<B>(&self, broker: &Broker, request: Request<B>) -> Result<Answer, Problem>
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
@@ -148,7 +151,7 @@ impl Service {
         // Most are small, and do not wait behind large ones. What is larger changes over when its size
         // is known.
         let mut share = self.small.take(SMALL_MESSAGE).await?;
-        let mut message = self.broker.fetch(&subject, id).await?;
+        let mut message = broker.fetch(&subject, id).await?;
         if message.weight() > SMALL_MESSAGE {
             share = match self.sending.try_take(message.weight()) {
                 Ok(share) => share,
@@ -157,7 +160,7 @@ impl Service {
                     let weight = message.weight();
                     drop((message, share));
                     let share = self.sending.take(weight).await?;
-                    message = self.broker.fetch(&subject, id).await?;
+                    message = broker.fetch(&subject, id).await?;
                     share
                 }
             };
@@ -176,17 +179,22 @@ impl Service {
         Ok(Answer::One(reply))
     }
 
-    async fn subscribe<B>(&self, request: Request<B>) -> Result<Answer, Problem>
+    async fn subscribe<B>(&self, broker: &Broker, request: Request<B>) -> Result<Answer, Problem>
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
         let (subject, start) = convert::subscribe(self.receive(request).await?.bytes)?;
-        let subscription = self.broker.subscribe(subject, start).await?;
-        let frames = feed::frames(self.broker.clone(), subscription, self.sending.clone());
+        let subscription = broker.subscribe(subject, start).await?;
+        let frames = feed::frames(broker.clone(), subscription, self.sending.clone());
         Ok(self.frames(frames))
     }
 
-    fn publish_stream<B>(&self, request: Request<B>, call: &mut Call) -> Result<Answer, Problem>
+    fn publish_stream<B>(
+        &self,
+        broker: &Broker,
+        request: Request<B>,
+        call: &mut Call,
+    ) -> Result<Answer, Problem>
     where
         B: HttpBody<Data = Bytes> + Send + Unpin + 'static,
     {
@@ -197,7 +205,7 @@ impl Service {
         call.hold(permit);
         let receiving = Receiving::new(request, Kind::Batches, self.receiving.clone())?;
         Ok(self.frames(ingest::acknowledgements(
-            self.broker.clone(),
+            broker.clone(),
             receiving,
             self.watch.clone(),
             self.results.clone(),

@@ -2,7 +2,7 @@
 
 use super::{
     compare::Comparison,
-    report::Report,
+    report::{DatabasePerMessage, Report},
     summary::{Better, Figure},
 };
 use std::io::{self, Write};
@@ -48,11 +48,20 @@ pub fn print(
         )?;
     }
     if let Some(per) = report.per_stored_message {
-        let text = format!(
-            "{:.4} syncs and {:.0} bytes written by the store for each of {} stored messages",
-            per.syncs, per.written_bytes, per.stored
-        );
-        label(out, "disk", &text)?;
+        let stored = format!("for each of {} stored messages", per.stored);
+        match per.database {
+            Some(DatabasePerMessage { statements, round_trips }) => {
+                let text =
+                    format!("{statements:.4} statements and {round_trips:.4} round trips {stored}");
+                label(out, "database", &text)?;
+            }
+            None => {
+                let (syncs, bytes) = (per.syncs, per.written_bytes);
+                let text =
+                    format!("{syncs:.4} syncs and {bytes:.0} bytes written by the store {stored}");
+                label(out, "disk", &text)?;
+            }
+        }
     }
     writeln!(out)?;
     let mut errors: Vec<_> =

@@ -55,6 +55,16 @@ pub struct PerMessage {
     pub stored: u64,
     pub syncs: f64,
     pub written_bytes: f64,
+    /// `None`: the store is over no database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub database: Option<DatabasePerMessage>,
+}
+
+/// What a store asked of its database for each message that it stored.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct DatabasePerMessage {
+    pub statements: f64,
+    pub round_trips: f64,
 }
 
 /// How much of a ceiling was reached.
@@ -168,6 +178,10 @@ impl PerMessage {
             stored,
             syncs: per(activity.syncs),
             written_bytes: per(activity.written_bytes),
+            database: activity.database.map(|of| DatabasePerMessage {
+                statements: per(of.statements),
+                round_trips: per(of.round_trips),
+            }),
         })
     }
 }

@@ -63,7 +63,7 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
     }
     let activity = target.close().await?;
     report.per_stored_message = activity
-        .filter(|activity| activity.syncs > 0)
+        .filter(|activity| activity.syncs > 0 || activity.database.is_some())
         .and_then(|activity| PerMessage::of(activity, stored));
     report.plan = Some(plan);
     Ok(report)

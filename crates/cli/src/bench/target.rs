@@ -36,11 +36,20 @@ struct Own {
     storage: StorageKind,
 }
 
-/// What the broker's store has asked of the disk in the broker's whole life.
+/// What the broker's store has asked of the disk or the database in the broker's whole life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
     pub syncs: u64,
     pub written_bytes: u64,
+    /// Of a database; `None` where the store is over none.
+    pub database: Option<DatabaseActivity>,
+}
+
+/// What a store has asked of its database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseActivity {
+    pub statements: u64,
+    pub round_trips: u64,
 }
 
 impl Target {
@@ -154,7 +163,11 @@ fn activity(line: &str) -> Option<Activity> {
     let line: Value = serde_json::from_str(line).ok()?;
     (line["message"].as_str()? == "closed").then(|| {
         let number = |name: &str| line[name].as_u64();
-        Some(Activity { syncs: number("syncs")?, written_bytes: number("written_bytes")? })
+        let (syncs, written_bytes) = (number("syncs")?, number("written_bytes")?);
+        let database = number("statements").zip(number("round_trips"));
+        let database =
+            database.map(|(statements, round_trips)| DatabaseActivity { statements, round_trips });
+        Some(Activity { syncs, written_bytes, database })
     })?
 }
 
@@ -165,7 +178,13 @@ mod tests {
     #[test]
     fn the_log_of_a_broker_is_understood() {
         let line = r#"{"level":"INFO","message":"closed","syncs":3,"written_bytes":4}"#;
-        assert_eq!(activity(line), Some(Activity { syncs: 3, written_bytes: 4 }));
+        let of_disk = Activity { syncs: 3, written_bytes: 4, database: None };
+        assert_eq!(activity(line), Some(of_disk));
+        let line =
+            r#"{"message":"closed","syncs":0,"written_bytes":0,"statements":5,"round_trips":6}"#;
+        let database = Some(DatabaseActivity { statements: 5, round_trips: 6 });
+        let of_database = Activity { syncs: 0, written_bytes: 0, database };
+        assert_eq!(activity(line), Some(of_database));
         for other in ["", "broker: no", r#"{"message":"closing"}"#, r#"{"message":"closed"}"#] {
             assert_eq!(activity(other), None);
         }

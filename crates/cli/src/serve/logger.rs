@@ -1,4 +1,4 @@
-//! What the core tells an operator: clock steps, failures of the store, limits reached.
+//! What an operator is told: clock steps, failures of the store, limits reached.
 
 use super::repeats::Repeats;
 use broker_core::Observer;
@@ -13,6 +13,7 @@ use tracing::{error, warn};
 #[derive(Debug, Default)]
 pub struct Logger {
     failures: Mutex<Repeats>,
+    absences: Mutex<Repeats>,
     limits: Mutex<Repeats>,
 }
 
@@ -23,10 +24,20 @@ impl Logger {
         }
     }
 
+    /// The database cannot be reached while its store is being opened: told at every try.
+    pub fn database_away(&self, why: &str) {
+        if let Some(times) = lock(&self.absences).count(why, Instant::now()) {
+            database_away(why, times);
+        }
+    }
+
     /// Says what was counted and not said yet.
     pub fn finish(&self) {
         for (what, times) in lock(&self.failures).unsaid() {
             storage_failed(&what, times);
+        }
+        for (why, times) in lock(&self.absences).unsaid() {
+            database_away(&why, times);
         }
         for (limit, times) in lock(&self.limits).unsaid() {
             overloaded(&limit, times);
@@ -38,6 +49,10 @@ impl Observer for Logger {
     fn clock_stepped(&self, forward: bool, by: Duration) {
         let direction = if forward { "forward" } else { "back" };
         warn!(direction, by = ?by, "the machine's clock was stepped {direction} by {by:?}");
+    }
+
+    fn fenced(&self, reason: &str) {
+        error!(reason, "another broker owns the store: {reason}");
     }
 
     fn storage_failed(&self, what: &str) {
@@ -59,6 +74,10 @@ impl RpcObserver for Logger {
 
 fn storage_failed(what: &str, times: u64) {
     error!(times, "the store failed: {what}");
+}
+
+fn database_away(why: &str, times: u64) {
+    warn!(times, "waiting for the database: {why}");
 }
 
 fn overloaded(limit: &str, times: u64) {

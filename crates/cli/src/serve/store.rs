@@ -2,9 +2,9 @@
 
 use crate::settings::Settings;
 use anyhow::Result;
-use broker_storage::{NoOpenObserver, Opened};
+use broker_storage::{OpenObserver, Opened};
 
 /// Opens the store.
-pub async fn open(settings: &Settings) -> Result<Opened> {
-    Ok(broker_storage::open(settings.store(), &NoOpenObserver).await?)
+pub async fn open(settings: &Settings, observer: &dyn OpenObserver) -> Result<Opened> {
+    Ok(broker_storage::open(settings.store(), observer).await?)
 }

@@ -11,7 +11,7 @@ use broker_core::{Broker, Limits, NoObserver, SystemTime};
 use broker_server::{Server, ServerConfig, ServerLimits};
 use broker_storage::{MemoryConfig, MemoryStorage};
 use futures_util::{FutureExt, StreamExt, future::join_all};
-use std::{net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::SocketAddr, num::NonZeroUsize, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -38,7 +38,8 @@ impl Inside {
         let time = Arc::new(SystemTime);
         let broker = Broker::open(store, time, Arc::new(NoObserver), Limits::default(), 1).await;
         let broker = broker.expect("an empty store");
-        let serving = server.run(broker.clone(), std::future::pending());
+        let opening = std::future::ready(Ok(broker.clone().into()));
+        let serving = server.run::<Infallible>(opening, std::future::pending());
         let running = tokio::spawn(serving.map(|end| end.expect("it is not told to leave")));
         Self { broker, address, running }
     }

@@ -49,6 +49,8 @@ impl Operator {
         check_content_type(&head.headers)?;
         let broker = match (self.health.state(), self.health.broker()) {
             (State::Closing, _) => return Err(Refusal::closing()),
+            (State::Standby(_) | State::Fenced, _) => return Err(Refusal::standby()),
+            (State::Away(_), _) => return Err(Refusal::storage()),
             (State::Starting, _) | (_, None) => return Err(Refusal::starting()),
             (State::Serving | State::ReadOnly(_), Some(broker)) => broker,
         };

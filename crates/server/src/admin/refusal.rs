@@ -95,12 +95,12 @@ impl Refusal {
         Self::for_now(StatusCode::SERVICE_UNAVAILABLE, "BROKER_CLOSING", why)
     }
 
-    fn standby() -> Self {
+    pub fn standby() -> Self {
         let why = "this broker stands by, another one owns the store";
         Self::for_now(StatusCode::SERVICE_UNAVAILABLE, "STANDBY", why)
     }
 
-    fn storage() -> Self {
+    pub fn storage() -> Self {
         let why = "the store cannot be used at the moment; the broker's log says more";
         Self::for_now(StatusCode::SERVICE_UNAVAILABLE, "STORAGE_UNAVAILABLE", why)
     }

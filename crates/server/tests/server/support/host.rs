@@ -3,9 +3,9 @@
 use super::soon;
 use broker_core::{Broker, Limits, ManualTime, NoObserver, Timestamp};
 use broker_proto::broker_client::BrokerClient;
-use broker_server::{RpcObserver, ServeError, Server, ServerConfig, ServerLimits};
+use broker_server::{OpenBroker, RpcObserver, ServeError, Server, ServerConfig, ServerLimits};
 use broker_storage::{Faulty, MemoryConfig, MemoryStorage, faulty::Script};
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::ready, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{sync::oneshot, task::JoinHandle};
 use tonic::transport::{Channel, Endpoint};
 
@@ -71,7 +71,8 @@ impl Host {
             Broker::open(store.clone(), time.clone(), observer, plan.core, 1).await.unwrap();
 
         let (leave, left) = oneshot::channel();
-        let running = tokio::spawn(server.run(broker.clone(), async {
+        let opening = ready(Ok(OpenBroker::from(broker.clone())));
+        let running = tokio::spawn(server.run(opening, async {
             let _ = left.await;
         }));
         Self { broker, store, script, time, address, admin, leave: Some(leave), running }

@@ -3,9 +3,11 @@
 mod host;
 mod messages;
 pub mod raw;
+mod waiting;
 
 pub use host::{Client, Host};
 pub use messages::{batch, id_of, ids, kept, message, problem, reason, violations};
+pub use waiting::Waiting;
 
 use std::{future::Future, time::Duration};
 use tokio::time::{MissedTickBehavior, interval, timeout};
