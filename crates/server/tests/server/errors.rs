@@ -3,6 +3,7 @@
 use crate::support::{Host, batch, kept, message, problem, reason, soon};
 use broker_core::{AppendError, MessageId, ReadError, Subject};
 use broker_proto::{FetchRequest, SubscribeRequest};
+use broker_server::ServeError;
 use broker_storage::{
     Operation,
     faulty::{ReadPlan, WriteFault, WritePlan},
@@ -64,8 +65,13 @@ async fn another_owner() {
     let subscribe = SubscribeRequest { subject: "s".into(), ..SubscribeRequest::default() };
     assert_eq!(reason(&client.subscribe(subscribe).await.unwrap_err()), standby);
     let sent = tokio_stream::once(batch([kept("s", "x")]));
-    let mut acks = client.publish_stream(sent).await.unwrap().into_inner();
-    assert_eq!(reason(&acks.message().await.unwrap_err()), standby);
+    // By its core or, a moment later, at the door.
+    let refused = match client.publish_stream(sent).await {
+        Ok(acks) => acks.into_inner().message().await.unwrap_err(),
+        Err(refused) => refused,
+    };
+    assert_eq!(reason(&refused), standby);
+    assert!(matches!(host.left().await, Err(ServeError::Fenced(_))));
 }
 
 #[tokio::test]
