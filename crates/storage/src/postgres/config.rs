@@ -1,6 +1,7 @@
 //! How the PostgreSQL store is set.
 
 use crate::{DatabaseTimes, Secret, Tls};
+use std::time::Duration;
 
 /// Where the database is and how it is used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,9 @@ pub struct PostgresConfig {
     /// Bytes of messages that wait for a writer; at the limit appends are refused as full. At least
     /// what the core accepts (`broker_core::Limits::queued_bytes`).
     pub queue_bytes: usize,
+    /// Messages whose lifetimes are up to eight times this share tables that span this much time, and
+    /// space is given back table by table; longer lifetimes share longer spans. At least 1 ns.
+    pub shortest_bucket: Duration,
     /// Times of waiting.
     pub times: DatabaseTimes,
 }
@@ -43,6 +47,7 @@ impl Default for PostgresConfig {
             writers: 4,
             readers: 4,
             queue_bytes: 64 * 1024 * 1024,
+            shortest_bucket: Duration::from_secs(60),
             times: DatabaseTimes::default(),
         }
     }

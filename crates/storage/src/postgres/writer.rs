@@ -1,0 +1,189 @@
+//! Writing messages: each writer has a connection and one statement under way, and takes what waits
+//! when it is free. So what comes while all are busy goes together, and nothing waits for a timer.
+
+use super::{
+    bucket::Bucket,
+    call::Word,
+    catalog::{Place, Table},
+    failure::{DISK, Failure, Kind},
+    inbox::{Group, Waiting},
+    making::make,
+    rows::Columns,
+    session::Session,
+    shared::Shared,
+    statements::SHARD,
+};
+use crate::ownership::LeaseError;
+use std::sync::{Arc, atomic::Ordering};
+use tokio::time::{Instant, sleep_until};
+
+/// Writes until the inbox is closed and empty.
+pub async fn write(shared: Arc<Shared>) {
+    let mut session = None;
+    while shared.inbox.ready().await {
+        let Some(session) = connected(&shared, &mut session).await else { continue };
+        // Another writer may have been faster.
+        let Some(group) = shared.inbox.take() else { continue };
+        Writer { shared: &shared, session }.put(group).await;
+    }
+}
+
+/// Refuses what waits for too long while the database does not answer.
+pub async fn watch(shared: Arc<Shared>) {
+    let patience = shared.times().unavailable;
+    loop {
+        let oldest = shared.inbox.oldest().await;
+        let since = oldest.max(shared.health.answered());
+        if since.elapsed() < patience {
+            sleep_until(since + patience).await;
+            continue;
+        }
+        let why = format!("the database has not answered for {} ms", patience.as_millis());
+        shared.inbox.give_up(patience, &why);
+        // What came since has its own time.
+        if shared.inbox.oldest().await.elapsed() >= patience {
+            sleep_until(Instant::now() + patience / 8).await;
+        }
+    }
+}
+
+async fn connected<'a>(
+    shared: &Shared,
+    session: &'a mut Option<Session>,
+) -> Option<&'a mut Session> {
+    if session.as_ref().is_some_and(Session::is_over) {
+        *session = None;
+    }
+    if session.is_none() {
+        match shared.connector.connect().await {
+            Ok(opened) => *session = Some(opened),
+            Err(failure) => shared.health.away(&failure.text),
+        }
+    }
+    session.as_mut()
+}
+
+struct Writer<'a> {
+    shared: &'a Shared,
+    session: &'a mut Session,
+}
+
+impl Writer<'_> {
+    async fn put(&mut self, group: Group) {
+        let entry = loop {
+            match self.shared.catalog.enter(group.bucket) {
+                Place::Table(entry) => break entry,
+                Place::Dead => return self.move_on(group.messages),
+                Place::Missing => match make(self.shared, self.session, group.bucket).await {
+                    Ok(true) => {}
+                    Ok(false) => return self.fenced(group.messages),
+                    Err(failure) => return self.failed(group.bucket, group.messages, &failure),
+                },
+            }
+        };
+        // Halves of what the database does not take, until it is known which message it is.
+        let mut parts = vec![group.messages];
+        while let Some(mut part) = parts.pop() {
+            match self.insert(entry.table(), &part).await {
+                Ok(word) => self.shared.inbox.answer(part, &word),
+                Err(failure) if failure.kind == Kind::Row && part.len() > 1 => {
+                    let half = part.split_off(part.len() / 2);
+                    parts.push(half);
+                    parts.push(part);
+                }
+                Err(failure) => {
+                    self.failed(group.bucket, part, &failure);
+                    if self.session.is_over() {
+                        let rest = parts.into_iter().flatten();
+                        let rest = rest.map(|waiting| (group.bucket, waiting)).collect();
+                        return self.shared.inbox.put_back(rest);
+                    }
+                }
+            }
+        }
+    }
+
+    /// One statement; the word on all of its messages.
+    async fn insert(&mut self, table: &Table, part: &[Waiting]) -> Result<Word, Failure> {
+        let columns = Columns::of(part);
+        let epoch = self.shared.lease.epoch();
+        let params = [
+            &SHARD as _,
+            &epoch as _,
+            &columns.ids as _,
+            &columns.published_at as _,
+            &columns.expires_at as _,
+            &columns.sizes as _,
+            &columns.is_latest as _,
+            &columns.subjects as _,
+            &columns.headers as _,
+            &columns.bodies as _,
+        ];
+        let kept = self.session.execute(&table.insert, &params).await?;
+        table.rows.fetch_add(kept, Ordering::Relaxed);
+        // Fewer: they are there already, or the fence kept them out.
+        if kept < part.len() as u64 && !self.is_owner().await? {
+            self.shared.fenced();
+            return Ok(Word::Fenced);
+        }
+        self.shared.connector.works();
+        self.shared.health.works();
+        Ok(match self.shared.lease.confirm().await {
+            Ok(()) => {
+                if let Some(latest) = part.iter().map(|it| it.message.published_at).max() {
+                    self.shared.raise_kept(latest);
+                }
+                Word::Stored
+            }
+            Err(LeaseError::Fenced) => Word::Fenced,
+            Err(LeaseError::Away(why)) => Word::Unknown(why.into()),
+        })
+    }
+
+    /// What was written is written, whether this can be asked or not.
+    async fn is_owner(&mut self) -> Result<bool, Failure> {
+        let answer = self.shared.is_owner(self.session).await;
+        answer.map_err(|failure| Failure { kind: Kind::Unknown, ..failure })
+    }
+
+    /// What belonged to a table that has died goes to the next one of its class.
+    fn move_on(&self, messages: Vec<Waiting>) {
+        let buckets: Vec<Bucket> =
+            self.shared.catalog.buckets(messages.iter().map(|it| &*it.message)).collect();
+        self.shared.inbox.put_back(buckets.into_iter().zip(messages).collect());
+    }
+
+    fn fenced(&self, messages: Vec<Waiting>) {
+        self.shared.fenced();
+        self.shared.inbox.answer(messages, &Word::Fenced);
+    }
+
+    /// What a failure means to messages of which nothing was done, or nobody knows.
+    fn failed(&self, bucket: Bucket, messages: Vec<Waiting>, failure: &Failure) {
+        let Shared { inbox, health, connector, .. } = self.shared;
+        match failure.kind {
+            Kind::Row => {
+                health.works();
+                inbox.answer(messages, &Word::Refused(failure.text.clone()));
+            }
+            Kind::Full => {
+                health.full(DISK);
+                inbox.answer(messages, &Word::Full);
+            }
+            Kind::Unknown => {
+                health.away(&failure.text);
+                connector.failed();
+                inbox.answer(messages, &Word::Unknown(failure.text.as_str().into()));
+            }
+            Kind::Busy | Kind::NoTable | Kind::Unavailable | Kind::Setup => {
+                health.away(&failure.text);
+                connector.failed();
+                let patience = self.shared.times().unavailable;
+                let (late, early): (Vec<_>, Vec<_>) =
+                    messages.into_iter().partition(|it| it.since.elapsed() >= patience);
+                inbox.answer(late, &Word::Unavailable(failure.text.as_str().into()));
+                inbox.put_back(early.into_iter().map(|waiting| (bucket, waiting)).collect());
+            }
+        }
+    }
+}
