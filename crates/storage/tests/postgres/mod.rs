@@ -1,12 +1,18 @@
 //! The store in PostgreSQL.
 
-use crate::support::{Bench, Postgres, faulty, observed};
+use crate::support::{Bench, Postgres, PostgresPieces, faulty, observed};
 
 suite!(conformance, support::Postgres::new());
+suite!(conformance_in_pieces, support::PostgresPieces::new());
 
 #[test]
 fn it_is_as_the_model() {
     crate::model::check(20, 40, || Bench::new(Postgres::new()));
+}
+
+#[test]
+fn it_is_as_the_model_in_pieces() {
+    crate::model::check(20, 40, || Bench::new(PostgresPieces::new()));
 }
 
 #[test]

@@ -65,6 +65,27 @@ impl Kind for InPostgres {
     }
 }
 
+/// Of the store in PostgreSQL whose tables of messages end so soon that every case sees them go.
+pub struct InPostgresPieces;
+
+impl Kind for InPostgresPieces {
+    fn server() -> SocketAddr {
+        shared::postgres()
+    }
+
+    fn config(address: SocketAddr, name: &str) -> StorageConfig {
+        let StorageConfig::Postgres(config) = InPostgres::config(address, name) else {
+            unreachable!("it is a store in PostgreSQL")
+        };
+        let shortest_bucket = Duration::from_nanos(2);
+        StorageConfig::Postgres(PostgresConfig { shortest_bucket, ..config })
+    }
+
+    async fn clear(name: &str) {
+        InPostgres::clear(name).await;
+    }
+}
+
 /// Of the store in Cassandra.
 pub struct InCassandra;
 
@@ -89,6 +110,9 @@ impl Kind for InCassandra {
 
 /// The store in PostgreSQL.
 pub type Postgres = Database<InPostgres>;
+
+/// The store in PostgreSQL, in small pieces.
+pub type PostgresPieces = Database<InPostgresPieces>;
 
 /// The store in Cassandra.
 pub type Cassandra = Database<InCassandra>;

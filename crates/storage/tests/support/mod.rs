@@ -10,6 +10,6 @@ mod stores;
 
 pub use bench::Bench;
 #[cfg(feature = "databases")]
-pub use databases::{Cassandra, Postgres};
+pub use databases::{Cassandra, Postgres, PostgresPieces};
 pub use messages::{expiring, kept, message, subject, with_body, with_headers};
 pub use stores::{Local, Memory, Restart, StoreUnderTest, chance, faulty, observed, scripted};
