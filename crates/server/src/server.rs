@@ -168,11 +168,12 @@ impl Server {
         let mut leave = pin!(leave);
         let open = tokio::select! {
             biased;
+            // First: a broker that is open is closed, whatever comes together with it.
+            open = opening => open.map_err(ServeError::Opening)?,
             () = &mut leave => {
                 way_out.leave_unopened().await;
                 return Ok(());
             }
-            open = opening => open.map_err(ServeError::Opening)?,
         };
         let broker = open.broker.clone();
         waiting.opened(open);
