@@ -8,36 +8,43 @@ pub struct Alias {
     pub translate: fn(&str) -> Result<String, String>,
 }
 
-/// Old variables that mean something only with stores and exporters that this build has not: they
-/// are told of at the start, never ignored in silence.
-pub const WITHOUT_EFFECT: &[&str] = &[
-    "POSTGRES_HOST",
-    "POSTGRES_PORT",
-    "POSTGRES_DBNAME",
-    "POSTGRES_USERNAME",
-    "POSTGRES_PASSWORD",
-    "CASSANDRA_HOSTS",
-    "CASSANDRA_PORT",
-    "CASSANDRA_KEYSPACE",
-    "CASSANDRA_USERNAME",
-    "CASSANDRA_PASSWORD",
-    "CASSANDRA_BATCH_SIZE",
-    "CASSANDRA_TIME",
-    "JAEGER_HOST",
-    "JAEGER_PORT",
+impl Alias {
+    /// One whose value is the setting's own.
+    pub const fn same(variable: &'static str) -> Self {
+        Self { variable, translate: |value| Ok(value.to_owned()) }
+    }
+}
+
+/// An old variable that sets nothing any more, and why: it is told of at the start, never ignored in
+/// silence.
+pub struct Retired {
+    /// The variable.
+    pub variable: &'static str,
+    /// To go on behind "has no effect:".
+    pub why: &'static str,
+}
+
+/// All of them.
+pub const WITHOUT_EFFECT: &[Retired] = &[
+    Retired { variable: "CASSANDRA_BATCH_SIZE", why: NO_BATCHES },
+    Retired { variable: "CASSANDRA_TIME", why: NO_BATCHES },
+    Retired { variable: "JAEGER_HOST", why: NO_TRACING },
+    Retired { variable: "JAEGER_PORT", why: NO_TRACING },
 ];
+
+const NO_BATCHES: &str = "what waits is written at once, so there is no batch to set";
+const NO_TRACING: &str = "this build has no tracing";
 
 /// STORAGE_TYPE, in any case.
 pub const STORAGE_TYPE: Alias = Alias {
     variable: "STORAGE_TYPE",
     translate: |value| match value.to_ascii_uppercase().as_str() {
         "NOT_PERSISTED" => Ok("memory".into()),
-        "POSTGRES" | "CASSANDRA" | "SCYLLA" => {
-            Err("this build has no such store yet: write NOT_PERSISTED, or set BROKER_STORAGE \
-                 to memory or local"
-                .into())
+        "POSTGRES" => Ok("postgres".into()),
+        "CASSANDRA" | "SCYLLA" => Ok("cassandra".into()),
+        _ => {
+            Err("write NOT_PERSISTED, POSTGRES, CASSANDRA or SCYLLA, or use BROKER_STORAGE".into())
         }
-        _ => Err("write NOT_PERSISTED, or set BROKER_STORAGE to memory or local".into()),
     },
 };
 
@@ -49,7 +56,7 @@ pub const APPLICATION_PROM_PORT: Alias =
     Alias { variable: "APPLICATION_PROM_PORT", translate: on_loopback };
 
 /// RUST_LOG, known to users of other programs in Rust.
-pub const RUST_LOG: Alias = Alias { variable: "RUST_LOG", translate: |value| Ok(value.to_owned()) };
+pub const RUST_LOG: Alias = Alias::same("RUST_LOG");
 
 /// The host of the default addresses stays: a port alone never opens the broker to a network.
 fn on_loopback(port: &str) -> Result<String, String> {

@@ -34,9 +34,30 @@ pub const CONFIG: Setting = Setting {
 #[derive(Debug, Clone, Default)]
 pub struct ServeArguments {
     flags: BTreeMap<&'static str, OsString>,
+    /// The flag by which a store was named, where there are several.
+    side: Option<&'static str>,
 }
 
 impl ServeArguments {
+    /// None yet, of the store that this flag names.
+    pub fn of_side(flag: &'static str) -> Self {
+        Self { flags: BTreeMap::new(), side: Some(flag) }
+    }
+
+    /// Sets a flag by the name of its setting; the last word holds.
+    pub fn set(&mut self, name: &'static str, value: OsString) {
+        self.flags.insert(name, value);
+    }
+
+    /// The flag of a setting as it was typed.
+    pub fn typed(&self, name: &str) -> String {
+        match self.side {
+            None => format!("--{name}"),
+            Some(side) if name == "storage" => format!("--{side}"),
+            Some(side) => format!("--{side}-set {name}"),
+        }
+    }
+
     /// Values by the names of their settings; one that was given again has them separated by
     /// commas.
     pub fn flags(&self) -> &BTreeMap<&'static str, OsString> {
@@ -85,7 +106,7 @@ fn argument(setting: &Setting) -> Arg {
         .value_name(setting.kind.placeholder())
         .value_parser(Anything(setting.kind))
         .action(match setting.kind {
-            Kind::Origins(_) => ArgAction::Append,
+            Kind::List(..) => ArgAction::Append,
             _ => ArgAction::Set,
         });
     let range = setting.kind.range().map(|range| format!("; {range}")).unwrap_or_default();

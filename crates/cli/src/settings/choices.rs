@@ -19,6 +19,12 @@ pub enum StorageKind {
     Memory,
     /// On the local disk.
     Local,
+    /// In PostgreSQL.
+    #[cfg(feature = "postgres")]
+    Postgres,
+    /// In Apache Cassandra or ScyllaDB.
+    #[cfg(feature = "cassandra")]
+    Cassandra,
 }
 
 impl StorageKind {
@@ -27,6 +33,21 @@ impl StorageKind {
         match self {
             Self::Memory => "memory",
             Self::Local => "local",
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "postgres",
+            #[cfg(feature = "cassandra")]
+            Self::Cassandra => "cassandra",
+        }
+    }
+
+    /// The setting that keeps several brokers of one database apart, where it has one.
+    pub const fn place(self) -> Option<&'static str> {
+        match self {
+            Self::Memory | Self::Local => None,
+            #[cfg(feature = "postgres")]
+            Self::Postgres => Some("postgres-schema"),
+            #[cfg(feature = "cassandra")]
+            Self::Cassandra => Some("cassandra-keyspace"),
         }
     }
 }
@@ -54,6 +75,26 @@ pub const STORAGE: &[Choice] = &[
         help: "On the local disk",
         set: |settings| settings.storage = StorageKind::Local,
     },
+    #[cfg(feature = "postgres")]
+    Choice {
+        name: StorageKind::Postgres.name(),
+        help: "In PostgreSQL, 13 or newer",
+        set: |settings| settings.storage = StorageKind::Postgres,
+    },
+    #[cfg(feature = "cassandra")]
+    Choice {
+        name: StorageKind::Cassandra.name(),
+        help: "In Apache Cassandra, 4.1 or newer, or ScyllaDB",
+        set: |settings| settings.storage = StorageKind::Cassandra,
+    },
+];
+
+/// Stores that other builds have.
+pub const ABSENT: &[&str] = &[
+    #[cfg(not(feature = "postgres"))]
+    "postgres",
+    #[cfg(not(feature = "cassandra"))]
+    "cassandra",
 ];
 
 /// The values of `log-format`.
@@ -74,3 +115,11 @@ pub const LOG_FORMAT: &[Choice] = &[
         set: |settings| settings.log_format = LogFormat::Text,
     },
 ];
+
+/// Why this build does not know a setting of that name, or that store.
+pub fn absent(name: &str) -> Option<String> {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_prefix("broker_").unwrap_or(&name);
+    let store = ABSENT.iter().find(|store| name.starts_with(*store))?;
+    Some(format!("this build has no store `{store}`: it was made without the feature of that name"))
+}

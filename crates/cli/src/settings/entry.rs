@@ -38,7 +38,7 @@ impl Entry {
         match self.setting.kind {
             _ if self.setting.secret => value.into(),
             Kind::Count(..) => value.parse::<u64>().map_or(Value::Null, Value::from),
-            Kind::Origins(_) => value.split(',').filter(|origin| !origin.is_empty()).collect(),
+            Kind::List(..) => value.split(',').filter(|text| !text.is_empty()).collect(),
             _ => value.into(),
         }
     }

@@ -30,8 +30,8 @@ fn block(setting: &Setting) -> String {
     for line in wrap(&comment, 98) {
         block.push_str(&format!("# {line}\n"));
     }
-    if let Some(values) = values(setting.kind) {
-        block.push_str(&format!("# {values}\n"));
+    for line in values(setting.kind).iter().flat_map(|values| wrap(values, 98)) {
+        block.push_str(&format!("# {line}\n"));
     }
     let sign = if setting.default.value().is_some() { "" } else { "# " };
     let value = toml_value(setting.kind, setting.default.example());
@@ -54,9 +54,9 @@ fn values(kind: Kind) -> Option<String> {
 pub fn toml_value(kind: Kind, value: &str) -> String {
     match kind {
         Kind::Count(..) => value.to_owned(),
-        Kind::Origins(_) => {
-            let origins: Vec<_> = value.split(',').map(quoted).collect();
-            format!("[{}]", origins.join(", "))
+        Kind::List(..) => {
+            let texts: Vec<_> = value.split(',').map(quoted).collect();
+            format!("[{}]", texts.join(", "))
         }
         _ => quoted(value),
     }

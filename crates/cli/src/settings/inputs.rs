@@ -28,8 +28,8 @@ const MAX_FILE: u64 = 1024 * 1024;
 /// Texts by the names of flags, variables and keys.
 #[derive(Debug, Default)]
 pub struct Inputs {
-    /// By the names of settings.
-    pub flags: BTreeMap<&'static str, OsString>,
+    /// What was typed.
+    pub flags: ServeArguments,
     /// Variables with a name and not empty.
     pub environment: BTreeMap<String, OsString>,
     /// None if there is no file.
@@ -44,7 +44,7 @@ impl Inputs {
     /// Reads everything there is to read.
     pub fn gather(arguments: &ServeArguments, wrong: &mut Wrong) -> Self {
         let mut inputs = Self {
-            flags: arguments.flags().clone(),
+            flags: arguments.clone(),
             environment: environment(),
             dotenv: dotenv::read(wrong),
             file: None,
@@ -88,14 +88,14 @@ impl Inputs {
     }
 
     fn flag(&self, setting: &Setting) -> Option<(OsString, Source)> {
-        let value = self.flags.get(setting.name)?;
-        Some((value.clone(), Source::Flag(format!("--{}", setting.name))))
+        let value = self.flags.flags().get(setting.name)?;
+        Some((value.clone(), Source::Flag(self.flags.typed(setting.name))))
     }
 
     fn variable(&self, setting: &Setting) -> Option<(OsString, Source)> {
         setting.variables().find_map(|variable| {
             let value = self.environment.get(variable.name)?;
-            let is_ours = !(variable.is_alias && is_service_link(variable.name, value));
+            let is_ours = !is_service_link(variable.name, value);
             is_ours.then(|| (value.clone(), Source::Environment(variable)))
         })
     }

@@ -3,7 +3,6 @@
 use super::{choices::Choice, size, values::Settings};
 use crate::time;
 use std::{ffi::OsStr, net::SocketAddr, path::PathBuf, time::Duration};
-use tracing_subscriber::EnvFilter;
 
 /// The kind of a setting's values, with what takes a value.
 #[derive(Clone, Copy)]
@@ -20,10 +19,20 @@ pub enum Kind {
     Count(Range<u64>, fn(&mut Settings, u64)),
     /// A length of time, in whole nanoseconds.
     Time(Range<Duration>, fn(&mut Settings, Duration)),
-    /// Origins of web pages, separated by commas.
-    Origins(fn(&mut Settings, Vec<String>)),
-    /// Directives of the log.
-    LogLevel(fn(&mut Settings, String)),
+    /// A text of a form of its own; `None` if it is not of that form.
+    Text(&'static Form, fn(&mut Settings, &str) -> Option<()>),
+    /// Several of them, separated by commas; an empty text is none at all.
+    List(&'static Form, fn(&mut Settings, &[&str]) -> Option<()>),
+}
+
+/// How texts of a form are spoken of.
+pub struct Form {
+    /// What is allowed, to go on behind "write".
+    pub allowed: &'static str,
+    /// What stands for a value in `--help`.
+    pub placeholder: &'static str,
+    /// What stands for a value in docs/configuration.md.
+    pub values: &'static str,
 }
 
 /// From the first to the second, both included.
@@ -52,8 +61,8 @@ impl Kind {
             Self::Time(range, set) => {
                 set(to, range.check(time::parse(text?).ok()?)?);
             }
-            Self::Origins(set) => set(to, origins(text?)?),
-            Self::LogLevel(set) => set(to, log_level(text?)?),
+            Self::Text(_, set) => set(to, text?)?,
+            Self::List(_, set) => set(to, &parts(text?))?,
         }
         Some(())
     }
@@ -79,8 +88,8 @@ impl Kind {
             Self::Choice(_)
             | Self::Path(_)
             | Self::Address(_)
-            | Self::Origins(_)
-            | Self::LogLevel(_) => return None,
+            | Self::Text(..)
+            | Self::List(..) => return None,
         };
         Some(format!("from {least} to {most}"))
     }
@@ -103,12 +112,8 @@ impl Kind {
             Self::Size(..) => "a size such as 64MiB, 2GB or 1000 (bytes)".into(),
             Self::Count(..) => "a whole number".into(),
             Self::Time(..) => "a time such as 30s, 1m 30s or 250ms".into(),
-            Self::Origins(_) => "origins as browsers send them, such as https://app.example or \
-                 http://localhost:3000, separated by commas"
-                .into(),
-            Self::LogLevel(_) => {
-                "off, error, warn, info, debug, trace, or directives such as info,h2=debug".into()
-            }
+            Self::Text(form, _) => form.allowed.into(),
+            Self::List(form, _) => format!("{}, separated by commas", form.allowed),
         }
     }
 
@@ -121,8 +126,7 @@ impl Kind {
             Self::Size(..) => "SIZE",
             Self::Count(..) => "N",
             Self::Time(..) => "TIME",
-            Self::Origins(_) => "ORIGIN",
-            Self::LogLevel(_) => "LEVEL",
+            Self::Text(form, _) | Self::List(form, _) => form.placeholder,
         }
     }
 }
@@ -132,20 +136,7 @@ fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// No text at all is no origin.
-fn origins(text: &str) -> Option<Vec<String>> {
-    if text.is_empty() {
-        return Some(Vec::new());
-    }
-    let origins = text.split(',').map(str::trim);
-    origins.map(|text| broker_server::is_origin(text).then(|| text.to_owned())).collect()
-}
-
-/// A word that is no level would be the name of a module, of which alone is logged then.
-fn log_level(text: &str) -> Option<String> {
-    const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
-    let is_level = |word: &str| LEVELS.contains(&word.trim().to_ascii_lowercase().as_str());
-    let is_known = |part: &str| part.contains(['=', '[']) || is_level(part);
-    let is_allowed = text.split(',').all(is_known) && EnvFilter::try_new(text).is_ok();
-    is_allowed.then(|| text.to_owned())
+/// No text at all is no part.
+fn parts(text: &str) -> Vec<&str> {
+    if text.is_empty() { Vec::new() } else { text.split(',').map(str::trim).collect() }
 }

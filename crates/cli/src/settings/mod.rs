@@ -9,9 +9,12 @@
 mod alias;
 mod arguments;
 mod choices;
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+mod databases;
 mod dotenv;
 mod entry;
 mod example;
+mod forms;
 mod inputs;
 mod kind;
 mod names;
@@ -20,6 +23,7 @@ mod page;
 mod relations;
 mod resolution;
 mod setting;
+mod side;
 pub mod size;
 mod source;
 mod strangers;
@@ -36,6 +40,7 @@ pub use entry::Entry;
 pub use example::example;
 pub use inputs::of_client;
 pub use resolution::Resolved;
+pub use side::Side;
 pub use values::Settings;
 pub use wrong::Wrong;
 

@@ -3,7 +3,7 @@
 //! `UPDATE_DOCS=1 cargo test -p broker-cli the_page_has` writes them into the page.
 
 use super::{
-    alias::WITHOUT_EFFECT,
+    alias::{Retired, WITHOUT_EFFECT},
     choices::Choice,
     kind::Kind,
     setting::{Fallback, Setting},
@@ -39,8 +39,7 @@ fn values(kind: Kind) -> String {
         Kind::Size(..) => "size",
         Kind::Count(..) => "number",
         Kind::Time(..) => "time",
-        Kind::Origins(_) => "`scheme://host` or `scheme://host:port`",
-        Kind::LogLevel(_) => "levels",
+        Kind::Text(form, _) | Kind::List(form, _) => form.values,
     };
     match kind.range() {
         Some(range) => format!("{name} {range}"),
@@ -55,8 +54,9 @@ fn old_names() -> String {
             writeln!(table, "| `{}` | `{}` |", alias.variable, setting.variable).unwrap();
         }
     }
-    let names: Vec<_> = WITHOUT_EFFECT.iter().map(|name| format!("`{name}`")).collect();
-    writeln!(table, "| {} | nothing yet |", names.join(", ")).unwrap();
+    for Retired { variable, why } in WITHOUT_EFFECT {
+        writeln!(table, "| `{variable}` | nothing: {why} |").unwrap();
+    }
     table
 }
 

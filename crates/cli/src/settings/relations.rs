@@ -36,11 +36,15 @@ pub fn check(settings: &Settings, entries: &[Entry], wrong: &mut Wrong) {
 }
 
 /// The setting as it was written, with its value.
-fn describe(entries: &[Entry], name: &str) -> String {
+pub fn describe(entries: &[Entry], name: &str) -> String {
     let Some(entry) = entries.iter().find(|entry| entry.setting.name == name) else {
         return name.to_owned();
     };
-    let value = entry.value.as_deref().map(|value| entry.setting.shown(value)).unwrap_or_default();
+    let value = match (entry.value(), &entry.source) {
+        (Some(value), _) if !entry.setting.secret => value,
+        (_, Source::Default) => return name.to_owned(),
+        (_, source) => return source.written(name),
+    };
     match &entry.source {
         Source::Default => format!("{name} ({value} by default)"),
         source => format!("{} ({value})", source.written(name)),

@@ -1,7 +1,9 @@
 //! What holds: the strongest word on every setting, checked.
 
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+use super::databases;
 use super::{
-    dotenv,
+    choices, dotenv,
     entry::Entry,
     inputs::Inputs,
     relations,
@@ -42,6 +44,11 @@ pub fn resolve(
         table.iter().map(|setting| decide(setting, inputs, &mut settings, &mut wrong)).collect();
     if wrong.is_empty() {
         relations::check(&settings, &entries, &mut wrong);
+        #[cfg(any(feature = "postgres", feature = "cassandra"))]
+        {
+            databases::relations::check(&settings, &entries, &mut wrong);
+            databases::relations::read_password(&mut settings, &entries, &mut wrong);
+        }
     }
     if !wrong.is_empty() {
         return Err(wrong);
@@ -71,13 +78,20 @@ fn decide(
     }
     let value = translate(setting, &written, &source).and_then(|value| {
         let set = setting.kind.set(&value, settings);
-        set.map(|()| value).ok_or_else(|| format!("write {}", setting.kind.allowed()))
+        set.map(|()| value.clone()).ok_or_else(|| advice(setting, &value))
     });
     if let Err(advice) = &value {
         let name = source.written(setting.name);
         wrong.say(format!("{name} is `{}`; {advice}", setting.shown(&written)));
     }
     Entry { setting, value: value.ok(), source }
+}
+
+fn advice(setting: &Setting, value: &OsStr) -> String {
+    let allowed = format!("write {}", setting.kind.allowed());
+    let store = value.to_str().filter(|_| setting.name == "storage");
+    let absent = store.and_then(choices::absent);
+    absent.map_or(allowed.clone(), |sentence| format!("{sentence}; {allowed}"))
 }
 
 /// The value as the setting's own, where it came by an old name; an error says what is allowed.
@@ -93,7 +107,7 @@ fn translate(setting: &Setting, written: &OsStr, source: &Source) -> Result<OsSt
 fn summary(inputs: &Inputs, entries: &[Entry]) -> String {
     let count = |kind: &str| entries.iter().filter(|entry| entry.source.kind() == kind).count();
     let mut sources = Vec::new();
-    if !inputs.flags.is_empty() {
+    if !inputs.flags.flags().is_empty() {
         sources.push(format!("flags ({})", count("flag")));
     }
     sources.push(format!("the environment ({})", count("environment")));

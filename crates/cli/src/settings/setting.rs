@@ -4,6 +4,7 @@ use super::{alias::Alias, kind::Kind, names::shown, source::Variable};
 use std::{ffi::OsStr, iter};
 
 /// A setting: a flag, an environment variable and a key of the TOML file.
+#[derive(Clone, Copy)]
 pub struct Setting {
     /// The key of the TOML file, and the flag behind its two dashes.
     pub name: &'static str,
@@ -54,6 +55,7 @@ impl Setting {
 pub const HIDDEN: &str = "(hidden)";
 
 /// What holds if no source has a setting.
+#[derive(Clone, Copy)]
 pub enum Fallback {
     /// This value.
     Value(&'static str),

@@ -1,9 +1,9 @@
 //! Variables that set nothing: typing errors, strangers, and old names.
 
 use super::{
-    alias::WITHOUT_EFFECT,
+    alias::{Retired, WITHOUT_EFFECT},
     arguments::CONFIG,
-    dotenv,
+    choices, dotenv,
     entry::Entry,
     inputs::Inputs,
     names::{advice, is_service_link, shown},
@@ -45,7 +45,7 @@ impl<'a> Strangers<'a> {
     /// What Kubernetes sets in every pod beside a service named broker, or like an old name of ours.
     pub fn service_links(&self) -> Option<String> {
         let links = self.inputs.environment.iter().filter(|(name, value)| {
-            (self.is_unknown(name) || self.is_old(name)) && is_service_link(name, value)
+            (name.starts_with("BROKER_") || self.is_old(name)) && is_service_link(name, value)
         });
         let names: Vec<_> = links.map(|(name, _)| name.as_str()).collect();
         let what = "set by Kubernetes for its services, and no settings";
@@ -58,11 +58,15 @@ impl<'a> Strangers<'a> {
 
     fn is_old(&self, name: &str) -> bool {
         let mut aliases = self.table.iter().flat_map(|setting| setting.aliases);
-        WITHOUT_EFFECT.contains(&name) || aliases.any(|alias| alias.variable == name)
+        let is_retired = WITHOUT_EFFECT.iter().any(|retired| retired.variable == name);
+        is_retired || aliases.any(|alias| alias.variable == name)
     }
 
     fn meant(&self, name: &str) -> String {
-        advice(name, self.variables(), "`broker serve --help` names every variable")
+        match choices::absent(name) {
+            Some(sentence) => sentence,
+            None => advice(name, self.variables(), "`broker serve --help` names every variable"),
+        }
     }
 
     fn variables(&self) -> impl Iterator<Item = &'a str> {
@@ -71,11 +75,12 @@ impl<'a> Strangers<'a> {
     }
 }
 
-/// Old names that mean nothing to this build.
-pub fn without_effect(inputs: &Inputs) -> Option<String> {
-    let names: Vec<_> = WITHOUT_EFFECT.iter().filter_map(|name| inputs.place_of(name)).collect();
-    let why = "without effect, since this build has neither such a store nor tracing";
-    (!names.is_empty()).then(|| format!("{why}: {}", names.join(", ")))
+/// Old names that set nothing any more: a warning each.
+pub fn without_effect(inputs: &Inputs) -> impl Iterator<Item = String> {
+    WITHOUT_EFFECT.iter().filter_map(|Retired { variable, why }| {
+        let place = inputs.place_of(variable)?;
+        Some(format!("{place} has no effect: {why}"))
+    })
 }
 
 /// Old names of a setting that something stronger decided.

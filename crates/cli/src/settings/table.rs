@@ -3,11 +3,18 @@
 //! Limits are explained where they are kept: `broker_core::Limits`, `broker_server::ServerLimits`,
 //! the stores' configurations. A test compares their defaults with the ones here.
 
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+use super::databases;
+#[cfg(feature = "cassandra")]
+use super::databases::cassandra;
+#[cfg(feature = "postgres")]
+use super::databases::postgres;
 use super::{
     alias::{APPLICATION_PORT, APPLICATION_PROM_PORT, RUST_LOG, STORAGE_TYPE},
     choices,
+    forms::{self, LEVEL, ORIGIN},
     kind::{
-        Kind::{Address, Choice, Count, LogLevel, Origins, Path, Size, Time},
+        Kind::{Address, Choice, Count, List, Path, Size, Text, Time},
         Range,
     },
     setting::{
@@ -26,7 +33,45 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// Every setting, in the order in which they are shown.
-pub const SETTINGS: &[Setting] = &[
+pub const SETTINGS: &[Setting] = &joined();
+
+const GROUPS: &[&[Setting]] = &[
+    STORES,
+    #[cfg(feature = "postgres")]
+    postgres::ROWS,
+    #[cfg(feature = "cassandra")]
+    cassandra::ROWS,
+    #[cfg(any(feature = "postgres", feature = "cassandra"))]
+    databases::ROWS,
+    BROKER,
+];
+
+const fn count() -> usize {
+    let (mut count, mut group) = (0, 0);
+    while group < GROUPS.len() {
+        count += GROUPS[group].len();
+        group += 1;
+    }
+    count
+}
+
+const fn joined() -> [Setting; count()] {
+    let mut all = [STORES[0]; count()];
+    let (mut at, mut group) = (0, 0);
+    while group < GROUPS.len() {
+        let mut row = 0;
+        while row < GROUPS[group].len() {
+            all[at] = GROUPS[group][row];
+            at += 1;
+            row += 1;
+        }
+        group += 1;
+    }
+    all
+}
+
+/// Where messages rest, without a database.
+const STORES: &[Setting] = &[
     Setting {
         aliases: &[STORAGE_TYPE],
         ..row("storage", "BROKER_STORAGE", Choice(choices::STORAGE), Value("local"))
@@ -52,8 +97,8 @@ pub const SETTINGS: &[Setting] = &[
         Told { holds: "512MiB in memory, and on disk what the disk has", example: "10GiB" },
     )
     .meaning(
-        "Most bytes the store may take; at the limit messages are refused with OVERLOADED and what \
-         is stored stays",
+        "Most bytes that the memory or the local store may take; at the limit messages are refused with \
+         OVERLOADED and what is stored stays",
     ),
     row(
         "disk-reserve",
@@ -90,6 +135,10 @@ pub const SETTINGS: &[Setting] = &[
         Value("64MiB"),
     )
     .meaning("Most bytes of the names of those subjects"),
+];
+
+/// The door and the core, whatever the store.
+const BROKER: &[Setting] = &[
     Setting {
         aliases: &[APPLICATION_PORT],
         ..row(
@@ -113,7 +162,9 @@ pub const SETTINGS: &[Setting] = &[
     row(
         "web-origin",
         "BROKER_WEB_ORIGIN",
-        Origins(|to, origins| to.server.web_origins = origins),
+        List(ORIGIN, |to, texts| {
+            forms::origins(texts).map(|origins| to.server.web_origins = origins)
+        }),
         Told { holds: "no page may", example: "https://app.example" },
     )
     .meaning(
@@ -263,7 +314,7 @@ pub const SETTINGS: &[Setting] = &[
         ..row(
             "log-level",
             "BROKER_LOG_LEVEL",
-            LogLevel(|to, level| to.log_level = level),
+            Text(LEVEL, |to, text| forms::log_level(text).map(|level| to.log_level = level)),
             Value("info"),
         )
         .meaning(

@@ -1,6 +1,7 @@
 //! The TOML file: one key a setting.
 
 use super::{
+    choices,
     kind::Kind,
     names::{advice, shown},
     setting::Setting,
@@ -67,7 +68,8 @@ fn syntax(path: &str, text: &str, error: &toml::de::Error) -> String {
 
 fn unknown(key: &str, place: &str, table: &[Setting]) -> String {
     let known = table.iter().map(|setting| setting.name);
-    let advice = advice(key, known, "`broker config --example` shows every key");
+    let advice = choices::absent(key)
+        .unwrap_or_else(|| advice(key, known, "`broker config --example` shows every key"));
     format!("unknown key `{}` in {place}; {advice}", shown(key.as_bytes()))
 }
 
@@ -78,11 +80,10 @@ fn text_of(kind: Kind, value: &Spanned<DeValue<'_>>) -> Option<String> {
             number(value.get_ref())
         }
         (Kind::Count(..), _) => None,
-        (Kind::Origins(_), DeValue::Array(origins)) => {
-            let origins: Option<Vec<_>> =
-                origins.iter().map(|text| text.get_ref().as_str()).collect();
+        (Kind::List(..), DeValue::Array(texts)) => {
+            let texts: Option<Vec<_>> = texts.iter().map(|text| text.get_ref().as_str()).collect();
             // An empty text would vanish when they are joined.
-            origins.filter(|origins| !origins.contains(&"")).map(|origins| origins.join(","))
+            texts.filter(|texts| !texts.contains(&"")).map(|texts| texts.join(","))
         }
         (_, DeValue::String(text)) => Some(text.clone().into_owned()),
         _ => None,
@@ -100,7 +101,7 @@ fn wrong_type(setting: &Setting, value: &Spanned<DeValue<'_>>, place: &str) -> S
     let form = match setting.kind {
         Kind::Count(..) => "as a number without quotes",
         Kind::Size(..) => "as text in quotes or a number of bytes",
-        Kind::Origins(_) => "as an array of texts in quotes",
+        Kind::List(..) => "as an array of texts in quotes",
         _ => "as text in quotes",
     };
     let what = match value.get_ref() {

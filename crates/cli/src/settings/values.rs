@@ -1,8 +1,16 @@
 //! The values that the broker runs with.
 
 use super::choices::{LogFormat, StorageKind};
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+use super::databases::access::Access;
+#[cfg(feature = "cassandra")]
+use super::databases::cassandra::Cassandra;
+#[cfg(feature = "postgres")]
+use super::databases::postgres::Postgres;
 use broker_core::Limits;
 use broker_server::{ServerConfig, ServerLimits};
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+use broker_storage::DatabaseTimes;
 use broker_storage::{LocalConfig, MemoryConfig, StorageConfig};
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,6 +20,12 @@ pub struct Settings {
     pub(super) storage: StorageKind,
     pub(super) local: LocalConfig,
     pub(super) memory: MemoryConfig,
+    #[cfg(feature = "postgres")]
+    pub(super) postgres: Postgres,
+    #[cfg(feature = "cassandra")]
+    pub(super) cassandra: Cassandra,
+    #[cfg(any(feature = "postgres", feature = "cassandra"))]
+    pub(super) times: DatabaseTimes,
     pub(super) limits: Limits,
     pub(super) server: ServerConfig,
     pub(super) log_level: String,
@@ -25,6 +39,12 @@ impl Default for Settings {
             storage: StorageKind::Local,
             local: LocalConfig::new("./broker-data"),
             memory: MemoryConfig::default(),
+            #[cfg(feature = "postgres")]
+            postgres: Postgres::default(),
+            #[cfg(feature = "cassandra")]
+            cassandra: Cassandra::default(),
+            #[cfg(any(feature = "postgres", feature = "cassandra"))]
+            times: DatabaseTimes::default(),
             limits: Limits::default(),
             server: ServerConfig {
                 listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
@@ -69,6 +89,40 @@ impl Settings {
                 queue_bytes: self.local.queue_bytes.max(self.limits.queued_bytes),
                 ..self.local.clone()
             }),
+            #[cfg(feature = "postgres")]
+            StorageKind::Postgres => {
+                let postgres = self.postgres.store(self.limits.queued_bytes, self.times);
+                StorageConfig::Postgres(postgres)
+            }
+            #[cfg(feature = "cassandra")]
+            StorageKind::Cassandra => {
+                let cassandra = self.cassandra.store(self.limits.queued_bytes, self.times);
+                StorageConfig::Cassandra(cassandra)
+            }
+        }
+    }
+
+    /// How the database is reached that is the store, if one is.
+    #[cfg(any(feature = "postgres", feature = "cassandra"))]
+    pub(super) fn access(&self) -> Option<&Access> {
+        match self.storage {
+            StorageKind::Memory | StorageKind::Local => None,
+            #[cfg(feature = "postgres")]
+            StorageKind::Postgres => Some(&self.postgres.access),
+            #[cfg(feature = "cassandra")]
+            StorageKind::Cassandra => Some(&self.cassandra.access),
+        }
+    }
+
+    /// The same, to change it.
+    #[cfg(any(feature = "postgres", feature = "cassandra"))]
+    pub(super) fn access_mut(&mut self) -> Option<&mut Access> {
+        match self.storage {
+            StorageKind::Memory | StorageKind::Local => None,
+            #[cfg(feature = "postgres")]
+            StorageKind::Postgres => Some(&mut self.postgres.access),
+            #[cfg(feature = "cassandra")]
+            StorageKind::Cassandra => Some(&mut self.cassandra.access),
         }
     }
 

@@ -1,5 +1,7 @@
 //! Tests of the table and of what it resolves to.
 
+#[cfg(all(feature = "postgres", feature = "cassandra"))]
+mod databases;
 mod files;
 mod round_trip;
 mod secrets;
@@ -26,7 +28,7 @@ struct Given {
 
 impl Given {
     fn flag(mut self, name: &'static str, value: &str) -> Self {
-        self.inputs.flags.insert(name, value.into());
+        self.inputs.flags.set(name, value.into());
         self
     }
 

@@ -17,10 +17,13 @@ use serde_json::Value;
 /// Allowed values that contradict no other setting's.
 fn value(setting: &'static Setting) -> BoxedStrategy<String> {
     match setting.kind {
+        // What a database asks of its settings is a matter of tests of its own.
+        Kind::Choice(_) if setting.name == "storage" => "memory|local".boxed(),
         Kind::Choice(choices) => {
             (0..choices.len()).prop_map(|at| choices[at].name.to_owned()).boxed()
         }
-        Kind::Path(_) => "[ -~é\n\t]{1,12}".boxed(),
+        Kind::Path(_) if setting.name == "data-dir" => "[ -~é\n\t]{1,12}".boxed(),
+        Kind::Path(_) => "[ -~é]{1,12}".boxed(),
         Kind::Address(_) => any::<std::net::SocketAddr>().prop_map(|it| it.to_string()).boxed(),
         Kind::Size(Range(least, _), _) => {
             let default = size::parse(setting.default.example()).unwrap();
@@ -37,10 +40,20 @@ fn value(setting: &'static Setting) -> BoxedStrategy<String> {
             .prop_map(move |part| least + (most - least).mul_f64(f64::from(part) / 1e6))
             .prop_map(|time| humantime::format_duration(time).to_string())
             .boxed(),
-        Kind::Origins(_) => proptest::collection::vec("https?://[a-z.]{1,8}(:[1-9]{1,3})?", 1..4)
-            .prop_map(|origins| origins.join(","))
-            .boxed(),
-        Kind::LogLevel(_) => "(info|debug|off)(,h2=(trace|warn))?".boxed(),
+        Kind::List(..) => {
+            let is_web = setting.name == "web-origin";
+            let text = if is_web {
+                "https?://[a-z.]{1,8}(:[1-9]{1,3})?"
+            } else {
+                "[a-z.]{1,8}(:[1-9]{1,3})?"
+            };
+            proptest::collection::vec(text, 1..4).prop_map(|texts| texts.join(",")).boxed()
+        }
+        Kind::Text(..) => match setting.name {
+            "log-level" => "(info|debug|off)(,h2=(trace|warn))?".boxed(),
+            "cassandra-replication" => "[1-9]|dc1:[1-9](,dc2:[1-9])?".boxed(),
+            _ => "[a-z][a-z0-9_]{0,11}".boxed(),
+        },
     }
 }
 

@@ -78,3 +78,30 @@ fn numbers_are_hidden_too() {
         assert!(!wrong.contains(value), "{wrong}");
     }
 }
+
+/// The passwords of the real table.
+#[cfg(all(feature = "postgres", feature = "cassandra"))]
+#[test]
+fn passwords_of_databases_are_hidden() {
+    let given = Given::default()
+        .flag("storage", "postgres")
+        .variable("POSTGRES_PASSWORD", "s3cret")
+        .toml("cassandra-password = 's3cret'");
+    let resolved = given.resolve().unwrap();
+    let mut out = Vec::new();
+    config::text(&mut out, &resolved.entries).unwrap();
+    config::json(&mut out, &resolved.entries).unwrap();
+    let shown = String::from_utf8(out).unwrap();
+    assert_eq!(shown.matches("(hidden)").count(), 4, "{shown}");
+    for text in [shown, format!("{resolved:?}"), format!("{:?}", resolved.settings.store())] {
+        assert!(!text.contains("s3cret"), "{text}");
+    }
+    for given in [
+        Given::default().flag("postgres-password", "s3\ncret"),
+        Given::default().toml("cassandra-password = ['s3\ncret']"),
+        Given::default().dotenv("POSTGRES_PASSWORD=$s3\n"),
+    ] {
+        let wrong = given.resolve().unwrap_err().to_string();
+        assert!(!wrong.contains("s3") && !wrong.is_empty(), "{wrong}");
+    }
+}

@@ -60,6 +60,19 @@ fn old_names_mean_what_they_meant() {
     for (variable, value, name, holds) in [
         ("STORAGE_TYPE", "NOT_PERSISTED", "storage", "memory"),
         ("STORAGE_TYPE", "not_persisted", "storage", "memory"),
+        ("STORAGE_TYPE", "POSTGRES", "storage", "postgres"),
+        ("STORAGE_TYPE", "CASSANDRA", "storage", "cassandra"),
+        ("STORAGE_TYPE", "scylla", "storage", "cassandra"),
+        ("POSTGRES_HOST", "db", "postgres-host", "db"),
+        ("POSTGRES_PORT", "5433", "postgres-port", "5433"),
+        ("POSTGRES_DBNAME", "The broker", "postgres-database", "The broker"),
+        ("POSTGRES_USERNAME", "me", "postgres-user", "me"),
+        ("POSTGRES_PASSWORD", "x", "postgres-password", "(hidden)"),
+        ("CASSANDRA_HOSTS", "a,b", "cassandra-hosts", "a,b"),
+        ("CASSANDRA_PORT", "9043", "cassandra-port", "9043"),
+        ("CASSANDRA_KEYSPACE", "old", "cassandra-keyspace", "old"),
+        ("CASSANDRA_USERNAME", "me", "cassandra-user", "me"),
+        ("CASSANDRA_PASSWORD", "x", "cassandra-password", "(hidden)"),
         ("APPLICATION_PORT", "9000", "listen", "127.0.0.1:9000"),
         ("APPLICATION_PROM_PORT", "9101", "admin-listen", "127.0.0.1:9101"),
         ("RUST_LOG", "info,h2=debug", "log-level", "info,h2=debug"),
@@ -83,7 +96,7 @@ fn an_empty_variable_of_dotenv_is_not_set() {
 
 #[test]
 fn a_wrong_value_that_is_overridden_is_not_looked_at() {
-    let given = Given::default().flag("storage", "local").variable("STORAGE_TYPE", "POSTGRES");
+    let given = Given::default().flag("storage", "local").variable("STORAGE_TYPE", "DISK");
     assert_eq!(given.holds("storage").0, "local");
     let given = Given::default().variable("BROKER_GRACE", "1s").toml("grace = \"soon\"");
     assert_eq!(given.holds("grace").0, "1s");
@@ -111,7 +124,7 @@ fn a_path_may_be_of_any_bytes() {
     use std::os::unix::ffi::OsStringExt;
     let mut given = Given::default();
     let path = std::ffi::OsString::from_vec(b"/data/\xff".to_vec());
-    given.inputs.flags.insert("data-dir", path.clone());
+    given.inputs.flags.set("data-dir", path.clone());
     let resolved = given.resolve().unwrap();
     assert_eq!(resolved.settings.local.directory.as_os_str(), path);
     let entry = resolved.entries.iter().find(|entry| entry.setting.name == "data-dir").unwrap();
@@ -122,13 +135,13 @@ fn a_path_may_be_of_any_bytes() {
 fn names_without_effect_are_told_with_their_places() {
     let given = Given::default()
         .variable("JAEGER_HOST", "jaeger")
-        .variable("POSTGRES_PORT", "tcp://10.0.0.1:5432")
-        .dotenv("POSTGRES_PASSWORD=secret\nCASSANDRA_TIME=\nJAEGER_HOST=x\n");
+        .variable("JAEGER_PORT", "tcp://10.0.0.1:6831")
+        .dotenv("CASSANDRA_BATCH_SIZE=100\nCASSANDRA_TIME=\nJAEGER_HOST=x\n");
     let resolved = given.resolve().unwrap();
-    let [warning] = &resolved.warnings[..] else { panic!("{:?}", resolved.warnings) };
-    assert!(warning.starts_with("without effect"), "{warning}");
-    assert!(warning.ends_with(": POSTGRES_PASSWORD in .env:1, JAEGER_HOST"), "{warning}");
-    assert!(resolved.remarks[1].ends_with(": POSTGRES_PORT"), "{:?}", resolved.remarks);
+    let [batches, tracing] = &resolved.warnings[..] else { panic!("{:?}", resolved.warnings) };
+    assert!(batches.starts_with("CASSANDRA_BATCH_SIZE in .env:1 has no effect: "), "{batches}");
+    assert_eq!(tracing, "JAEGER_HOST has no effect: this build has no tracing");
+    assert!(resolved.remarks[1].ends_with(": JAEGER_PORT"), "{:?}", resolved.remarks);
 }
 
 #[test]
@@ -155,6 +168,12 @@ fn what_kubernetes_sets_stops_nothing_and_sets_nothing() {
         ("BROKER_PORT", "tcp://10.0.0.1:8080"),
         ("BROKER_PORT_8080_TCP_ADDR", "10.0.0.1"),
         ("APPLICATION_PORT", "tcp://10.0.0.1:8080"),
+        // Of services named postgres, broker-postgres and broker-cassandra.
+        ("POSTGRES_PORT", "tcp://10.0.0.1:5432"),
+        ("BROKER_POSTGRES_PORT", "tcp://10.0.0.1:5432"),
+        ("BROKER_POSTGRES_PORT_5432_TCP_ADDR", "10.0.0.1"),
+        ("BROKER_CASSANDRA_PORT", "tcp://10.0.0.1:9042"),
+        ("BROKER_CASSANDRA_SERVICE_HOST", "10.0.0.1"),
     ];
     let given =
         links.iter().fold(Given::default(), |given, (name, value)| given.variable(name, value));

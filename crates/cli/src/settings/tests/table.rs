@@ -33,8 +33,10 @@ fn another(setting: &Setting) -> String {
         }
         (Kind::Count(Range(least, _), _), _) => least.to_string(),
         (Kind::Time(Range(_, most), _), _) => humantime::format_duration(most).to_string(),
-        (Kind::Origins(_), _) => "https://other.example".into(),
-        (Kind::LogLevel(_), _) => "debug".into(),
+        (Kind::List(..), _) => "other.example".into(),
+        (Kind::Text(..), _) if setting.name == "log-level" => "debug".into(),
+        (Kind::Text(..), _) if setting.name == "cassandra-replication" => "dc1:2".into(),
+        (Kind::Text(..), _) => "other".into(),
     }
 }
 
@@ -152,4 +154,47 @@ fn whatever_the_core_accepts_has_room_before_the_local_store() {
         panic!("not on disk")
     };
     assert_eq!(local.queue_bytes, 1 << 30);
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn the_postgres_store_is_told_all_of_it() {
+    use broker_storage::{Secret, Tls};
+    let resolved = Given::default()
+        .flag("storage", "postgres")
+        .flag("max-queue-size", "1GiB")
+        .variable("POSTGRES_HOST", "db")
+        .variable("BROKER_POSTGRES_PASSWORD", "s3cret")
+        .toml("postgres-tls = 'verify-full'\npostgres-ca = '/ca.pem'\nlease = '20s'\npostgres-readers = 7")
+        .resolve()
+        .unwrap();
+    let broker_storage::StorageConfig::Postgres(store) = resolved.settings.store() else {
+        panic!("not in PostgreSQL")
+    };
+    assert_eq!((store.host.as_str(), store.port, store.readers), ("db", 5432, 7));
+    assert_eq!(store.password.as_ref().map(Secret::reveal), Some("s3cret"));
+    assert_eq!(store.tls, Tls::VerifyFull(Some("/ca.pem".into())));
+    assert_eq!((store.queue_bytes, store.times.lease.as_secs()), (1 << 30, 20));
+}
+
+#[cfg(feature = "cassandra")]
+#[test]
+fn the_cassandra_store_is_told_all_of_it() {
+    use broker_storage::{Consistency, Replication, Tls};
+    let resolved = Given::default()
+        .variable("STORAGE_TYPE", "SCYLLA")
+        .variable("CASSANDRA_HOSTS", "a, b:9043")
+        .variable("CASSANDRA_USERNAME", "me")
+        .dotenv("CASSANDRA_PASSWORD=s3cret\nBROKER_CASSANDRA_CONSISTENCY=all")
+        .toml("cassandra-replication = 'dc1:3'\ncassandra-tls = 'verify-full'")
+        .resolve()
+        .unwrap();
+    let broker_storage::StorageConfig::Cassandra(store) = resolved.settings.store() else {
+        panic!("not in Cassandra")
+    };
+    assert_eq!((store.hosts, store.port), (vec!["a".into(), "b:9043".into()], 9042));
+    assert_eq!((store.user.as_deref(), store.tls), (Some("me"), Tls::VerifyFull(None)));
+    assert_eq!(store.password.unwrap().reveal(), "s3cret");
+    assert_eq!(store.consistency, Consistency::All);
+    assert_eq!(store.replication, Replication::Topology(vec![("dc1".into(), 3)]));
 }

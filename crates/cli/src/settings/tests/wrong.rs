@@ -27,7 +27,7 @@ fn a_wrong_value_is_told_as_it_was_written_and_where() {
 #[test]
 fn every_kind_of_value_says_what_is_allowed() {
     for (name, values, allowed) in [
-        ("storage", &["paper", "Local", ""][..], "write memory or local"),
+        ("storage", &["paper", "Local", ""][..], "write memory, local, postgres or cassandra"),
         ("data-dir", &[""], "write a path"),
         ("listen", &["8080", "localhost:8080", ":80", "127.0.0.1:65536"], "write an IP address"),
         ("segment-size", &["1KiB", "2GiB", "x", "-1", "1.5MiB"], "from 64KiB to 1GiB"),
@@ -38,6 +38,19 @@ fn every_kind_of_value_says_what_is_allowed() {
         ("web-origin", &["app.example", "https://a/b", "*", "https://a,,https://b"], "origins"),
         ("log-level", &["verbose", "info,loud", "info,=x=y", ""], "off, error, warn, info"),
         ("log-format", &["xml"], "write auto, json or text"),
+        (
+            "postgres-host",
+            &["", "postgres://db", "a b"],
+            "write a name, an address, or the directory",
+        ),
+        ("postgres-port", &["0", "65536", "x"], "from 1 to 65535"),
+        ("postgres-schema", &["Broker", "pg_broker", ""], "write lower-case letters"),
+        ("postgres-tls", &["on", "prefer"], "write off or verify-full"),
+        ("postgres-writers", &["0", "65"], "from 1 to 64"),
+        ("cassandra-hosts", &["", "a,,b", "a:b"], "write names or addresses"),
+        ("cassandra-replication", &["0", "dc1"], "such as dc1:3,dc2:3"),
+        ("cassandra-consistency", &["one"], "write local-quorum, quorum or all"),
+        ("lease", &["0s", "61m"], "from 1s to 1h"),
     ] {
         for value in values {
             says(
@@ -50,13 +63,10 @@ fn every_kind_of_value_says_what_is_allowed() {
 
 #[test]
 fn old_names_say_what_they_allow() {
-    for value in ["POSTGRES", "CASSANDRA", "SCYLLA", "scylla"] {
-        says(
-            Given::default().variable("STORAGE_TYPE", value),
-            &[&format!("STORAGE_TYPE is `{value}`"), "no such store yet", "NOT_PERSISTED"],
-        );
-    }
-    says(Given::default().dotenv("STORAGE_TYPE=DISK"), &["STORAGE_TYPE in .env:1 is `DISK`"]);
+    says(
+        Given::default().dotenv("STORAGE_TYPE=DISK"),
+        &["STORAGE_TYPE in .env:1 is `DISK`", "write NOT_PERSISTED, POSTGRES, CASSANDRA or SCYLLA"],
+    );
     for port in ["65536", "http", "127.0.0.1:80", "-1"] {
         says(
             Given::default().variable("APPLICATION_PORT", port),

@@ -95,7 +95,7 @@ fn help_shows_defaults_variables_and_choices() {
             "[env: BROKER_LISTEN]",
             "[default: 127.0.0.1:8080]",
             "from 64KiB to 1GiB",
-            "- memory: In the process's",
+            "In the process's memory, gone",
         ] {
             assert!(help.text().contains(word), "{verb}: {word}");
         }

@@ -31,12 +31,23 @@ fn a_wrong_value_of_every_source() {
 }
 
 #[test]
-fn old_names_of_stores_that_are_not_there() {
-    for kind in ["POSTGRES", "CASSANDRA", "SCYLLA"] {
-        let sentence = refused(&Place::new(), &[], &[("STORAGE_TYPE", kind)]);
-        assert!(sentence.starts_with(&format!("STORAGE_TYPE is `{kind}`; ")), "{sentence}");
-        assert!(sentence.contains("no such store yet"), "{sentence}");
-    }
+fn settings_of_a_database_that_contradict_each_other() {
+    let postgres = &[("STORAGE_TYPE", "POSTGRES"), ("BROKER_LEASE", "2s")];
+    let sentence = refused(&Place::new(), &["--database-connect-timeout", "1s"], postgres);
+    let expected =
+        "database-statement-timeout (5s by default) must be shorter than BROKER_LEASE (2s)";
+    assert!(sentence.starts_with(expected), "{sentence}");
+}
+
+#[test]
+fn a_password_that_is_given_twice() {
+    let place = Place::new().with("password", "s3cret\n");
+    let flags = &["--storage", "postgres", "--postgres-password-file", "password"];
+    let sentence = refused(&place, flags, &[("POSTGRES_PASSWORD", "s3cret")]);
+    assert_eq!(
+        sentence,
+        "POSTGRES_PASSWORD and --postgres-password-file (password) are both set; leave one of them out"
+    );
 }
 
 #[test]
