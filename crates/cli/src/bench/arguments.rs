@@ -30,7 +30,8 @@ pub struct BenchCommand {
     /// Measure the broker at this address instead of one that is started for it
     #[arg(long, value_name = "URL")]
     pub server: Option<String>,
-    /// The store of the broker that is started
+    /// The store of the broker that is started; a database is reached as `broker serve` would reach it,
+    /// with messages in a schema or keyspace `broker_bench` of their own
     #[arg(
         long,
         value_enum,

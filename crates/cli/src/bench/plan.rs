@@ -74,7 +74,8 @@ impl Plan {
         let is_gone = command.server.is_some() || command.storage == StorageKind::Memory;
         ensure!(
             workload != Workload::Restart || !is_gone,
-            "restart needs a broker of its own, with the store `local`: without --server"
+            "restart needs a broker of its own, with a store that outlives it: without --server and \
+             --storage memory"
         );
         let plan = Self {
             workload,

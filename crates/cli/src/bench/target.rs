@@ -19,6 +19,10 @@ use tempfile::TempDir;
 /// What the kernel calls the memory file system.
 const TMPFS: u64 = 0x0102_1994;
 
+/// Where the messages of a bench rest in a database, unless it is told otherwise: apart from those of
+/// a broker in use.
+const PLACE: &str = "broker_bench";
+
 /// A broker to measure. Dropping it ends it, if it is the bench's own, and removes its directory.
 #[derive(Debug)]
 pub struct Target {
@@ -83,7 +87,11 @@ impl Target {
                     true => " on a file system in memory, where a sync costs nothing",
                     false => "",
                 };
-                format!("a broker of its own, store `{kind}`{place}")
+                let rest = match own.storage.place() {
+                    Some(_) => "; what it stored stays in the database until it expires",
+                    None => "",
+                };
+                format!("a broker of its own, store `{kind}`{place}{rest}")
             }
             (None, Some(process)) => {
                 format!("the broker at {}, process {}", self.address, process.pid())
@@ -154,6 +162,13 @@ fn arguments(command: &BenchCommand, directory: &TempDir) -> Vec<OsString> {
     .map(OsString::from)
     .into();
     arguments.push(data(directory).into());
+    if let Some(setting) = command.storage.place() {
+        let flag = format!("--{setting}");
+        let is_flag = |given: &OsString| given.to_string_lossy().split('=').next() == Some(&flag);
+        if !command.settings.iter().any(is_flag) {
+            arguments.extend([flag.into(), PLACE.into()]);
+        }
+    }
     arguments.extend(command.settings.iter().cloned());
     arguments
 }
@@ -174,6 +189,24 @@ fn activity(line: &str) -> Option<Activity> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "postgres")]
+    use crate::bench::arguments::tests::command as command_of;
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn in_a_database_it_has_a_place_of_its_own_unless_it_is_told_another() {
+        let directory = temporary_directory(None).unwrap();
+        let place = |settings: &[&str]| {
+            let command = [&["publish", "--storage", "postgres", "--"], settings].concat();
+            let arguments = arguments(&command_of(&command), &directory);
+            let shown = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
+            let is_place = |text: &String| text.contains("-schema") || text.contains("b_");
+            shown.filter(|text| is_place(text) || text == PLACE).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(place(&["--postgres-host", "db"]), "--postgres-schema broker_bench");
+        assert_eq!(place(&["--postgres-schema", "b_2"]), "--postgres-schema b_2");
+        assert_eq!(place(&["--postgres-schema=b_2"]), "--postgres-schema=b_2");
+    }
 
     #[test]
     fn the_log_of_a_broker_is_understood() {
