@@ -5,6 +5,7 @@ use crate::{
     bench::BenchCommand,
     completions::CompletionsCommand,
     config::ConfigCommand,
+    copy::CopyCommand,
     fetch::FetchCommand,
     health::HealthCommand,
     publish::PublishCommand,
@@ -51,6 +52,8 @@ pub enum Verb {
     Subjects(SubjectsCommand),
     /// Remove kept messages of a subject
     Purge(PurgeCommand),
+    /// Copy every subject from one store to another, while no broker runs
+    Copy(CopyCommand),
     /// Print a script that completes `broker` in a shell
     Completions(CompletionsCommand),
     /// Measure a broker, and audit every message while it does

@@ -5,12 +5,14 @@ mod arguments;
 mod bench;
 mod completions;
 mod config;
+mod copy;
 mod exit;
 mod fetch;
 mod format;
 mod health;
 mod interrupt;
 mod lines;
+mod listing;
 mod output;
 mod publish;
 mod purge;
@@ -49,6 +51,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Subjects(command) => subjects::run(command).await,
             Verb::Purge(command) => purge::run(command).await,
             Verb::Completions(command) => completions::run(&command),
+            Verb::Copy(command) => copy::run(command).await,
             Verb::Bench(command) => bench::run(*command).await,
         }
     });
@@ -60,7 +63,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
 fn runtime(verb: &Verb) -> std::io::Result<Runtime> {
     let mut builder = Builder::new_multi_thread();
     match verb {
-        Verb::Serve(_) => {}
+        Verb::Serve(_) | Verb::Copy(_) => {}
         Verb::Bench(command) => {
             command.threads.map(|threads| builder.worker_threads(threads));
         }

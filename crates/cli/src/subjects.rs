@@ -3,17 +3,12 @@
 use crate::{
     admin::{Next, Page, Row},
     arguments::AdminArgument,
-    output::{self, Output},
-    table::{self, Layout},
+    listing::{Format, Lines},
 };
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
-use std::{
-    io::{self, IsTerminal, Write},
-    num::NonZeroU64,
-    process::ExitCode,
-};
+use std::{num::NonZeroU64, process::ExitCode};
 
 /// Subjects asked for at once; the broker gives no more.
 const PAGE: u64 = 1_000;
@@ -35,15 +30,6 @@ pub struct SubjectsCommand {
     format: Format,
     #[command(flatten)]
     admin: AdminArgument,
-}
-
-/// How subjects are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A table on a terminal, columns with a tabulator between them elsewhere
-    Text,
-    /// One JSON object a line
-    Json,
 }
 
 /// A call of `/v1/subjects`.
@@ -96,51 +82,4 @@ fn joined(part: Option<Row>, page: Vec<Row>) -> Vec<Row> {
         }
     }
     rows
-}
-
-/// Standard output, in the form asked for.
-struct Lines {
-    out: Output,
-    /// None for JSON.
-    layout: Option<Layout>,
-    /// The subject printed last.
-    last: Option<String>,
-}
-
-impl Lines {
-    fn new(format: Format) -> io::Result<Self> {
-        let layout = match format {
-            Format::Json => None,
-            Format::Text if io::stdout().is_terminal() => Some(Layout::Table),
-            Format::Text => Some(Layout::Columns),
-        };
-        let mut out = output::stdout();
-        if layout == Some(Layout::Table) {
-            table::write_head(&mut out)?;
-        }
-        Ok(Self { out, layout, last: None })
-    }
-
-    fn write(&mut self, row: &Row) -> io::Result<()> {
-        self.last = Some(row.subject.clone());
-        match self.layout {
-            Some(layout) => table::write(&mut self.out, row, layout),
-            None => {
-                serde_json::to_writer(&mut self.out, row)?;
-                self.out.write_all(b"\n")
-            }
-        }
-    }
-
-    /// What is said where it ends too early.
-    fn end(&self) -> String {
-        match &self.last {
-            None => "no subject was listed".to_owned(),
-            Some(last) => format!("the listing ended; go on with --after {last:?}"),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.out.flush()
-    }
 }

@@ -5,6 +5,7 @@
 mod bench;
 mod command;
 mod completions;
+mod copy;
 mod environment;
 mod errors;
 mod going_on;
