@@ -1,4 +1,4 @@
-//! Prepares Cassandra's class path, and runs the servers that the tests of a run share.
+//! Prepares Cassandra's class paths, and runs the servers that the tests of a run share.
 
 use crate::{
     cache::{Cache, cant},
@@ -8,33 +8,48 @@ use std::{
     ffi::OsString,
     fs,
     io::{BufRead, BufReader},
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
+
+/// Versions of Cassandra: the newest, and the oldest that the broker works with.
+const NEWEST: &str = "5.0.9";
+const OLDEST: &str = "4.1.10";
 
 /// A variable and its value.
 pub type Variable = (String, OsString);
 
-/// Makes the class path, if the cache has none; the variables that say where it and Java are. What is in
+/// Makes the class paths that the cache lacks; the variables that say where they and Java are. What is in
 /// the cache needs no network.
 ///
 /// # Errors
 /// A sentence that says what is missing, or which command failed.
 pub fn prepare() -> Result<Vec<Variable>, String> {
     let java = java::find()?;
+    let cache = Cache::of_the_user()?;
+    Ok(vec![
+        ("BROKER_CASSANDRA".into(), classes(&cache, NEWEST)?.into()),
+        ("BROKER_CASSANDRA_OLD".into(), classes(&cache, OLDEST)?.into()),
+        ("BROKER_JAVA".into(), java.into()),
+    ])
+}
+
+/// A cache entry with the class path of a version.
+fn classes(cache: &Cache, version: &str) -> Result<PathBuf, String> {
     let pom = workspace::root().join("tests/servers/pom.xml");
     let definition = fs::read(&pom).map_err(|error| cant("read", &pom, &error))?;
-    let classes = Cache::of_the_user()?.entry("cassandra", &[&definition], |aside| {
+    cache.entry("cassandra", &[&definition, version.as_bytes()], |aside| {
         let mut maven = Command::new("mvn");
         maven.args(["--batch-mode", "--quiet", "--file"]).arg(&pom);
         maven.args(["dependency:copy-dependencies", "-DincludeScope=runtime"]);
+        maven.arg(format!("-Dcassandra.version={version}"));
         maven.arg(format!("-DoutputDirectory={}", aside.join("lib").display()));
         match maven.stdin(Stdio::null()).status() {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(format!("{maven:?} failed: {status}.")),
             Err(error) => Err(format!("mvn can't be run: {error}.")),
         }
-    })?;
-    Ok(vec![("BROKER_CASSANDRA".into(), classes.into()), ("BROKER_JAVA".into(), java.into())])
+    })
 }
 
 /// Servers that run. They end with this, however this process ends.

@@ -199,13 +199,29 @@ pub fn all() -> Vec<Step> {
             },
         },
         Step {
+            name: "cassandra-old",
+            about: "the store over the oldest Cassandra that it works with",
+            needs: DATABASES,
+            prepare: Some(servers::prepare),
+            by_name_only: true,
+            work: Work::Served {
+                servers: &["cassandra-old"],
+                builds: vec![Cargo::new(concat!("test --no-run ", databases!()))],
+                tests: vec![Cargo::new(concat!(
+                    "test ",
+                    databases!(),
+                    " -- cassandra::conformance cassandra::it_is_as_the_model --show-output --test-threads 6"
+                ))],
+            },
+        },
+        Step {
             name: "cluster",
             about: "the store over three nodes of Cassandra",
             needs: DATABASES,
             prepare: Some(servers::prepare),
             by_name_only: true,
             work: Work::Cargo(vec![Cargo::new(
-                "test --workspace --features broker-storage/databases,broker-test-servers/databases --test cluster --no-fail-fast -- --show-output --test-threads 1",
+                "test --workspace --features broker-storage/databases,broker-cli/databases,broker-test-servers/databases --test cluster --no-fail-fast -- --show-output --test-threads 1",
             )]),
         },
     ]

@@ -14,20 +14,22 @@ use tokio::{
     task::spawn_blocking,
 };
 
+const KNOWN: [&str; 3] = ["postgres", "cassandra", "cassandra-old"];
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let mut names: Vec<String> = std::env::args().skip(1).collect();
-    if names.is_empty() || names.iter().any(|name| name != "postgres" && name != "cassandra") {
-        eprintln!("Usage: broker-test-servers postgres|cassandra ...");
+    let names: Vec<String> = std::env::args().skip(1).collect();
+    if names.is_empty() || names.iter().any(|name| !KNOWN.contains(&name.as_str())) {
+        eprintln!("Usage: broker-test-servers {} ...", KNOWN.join("|"));
         return ExitCode::from(2);
     }
-    names.dedup();
     let (mut postgres, mut cassandra) = (None, None);
     for name in names {
         let (variable, address) = if name == "postgres" {
             (shared::POSTGRES, postgres.insert(shared::start_postgres().await).address())
         } else {
-            (shared::CASSANDRA, cassandra.insert(shared::start_cassandra().await).address())
+            let node = shared::start_cassandra(name == "cassandra-old").await;
+            (shared::CASSANDRA, cassandra.insert(node).address())
         };
         println!("{variable}={address}");
     }

@@ -24,7 +24,10 @@ pub enum PoolMode {
     Transaction,
 }
 
-/// A pooler before a PostgreSQL that trusts it. It passes every user on, without a password.
+/// Who may connect.
+const USERS: &str = "\"postgres\" \"\"\n\"broker\" \"\"\n";
+
+/// A pooler before a PostgreSQL that trusts it, for the users `postgres` and `broker`, without a password.
 pub struct PgBouncer {
     // Before the folder: it ends first.
     _process: Process,
@@ -41,6 +44,8 @@ impl PgBouncer {
             PoolMode::Session => "session",
             PoolMode::Transaction => "transaction",
         };
+        let users = folder.path().join("users");
+        fs::write(&users, USERS).expect("its folder can be written");
         let settings = format!(
             "[databases]
 * = host=127.0.0.1 port={}
@@ -48,13 +53,15 @@ impl PgBouncer {
 listen_addr = 127.0.0.1
 listen_port = {port}
 unix_socket_dir =
-auth_type = any
+auth_type = trust
+auth_file = {}
 pool_mode = {mode}
 max_client_conn = 200
 default_pool_size = 40
 ignore_startup_parameters = extra_float_digits
 ",
-            server.address().port()
+            server.address().port(),
+            users.display()
         );
         let file = folder.path().join("pgbouncer.ini");
         fs::write(&file, settings).expect("its folder can be written");

@@ -40,9 +40,10 @@ pub async fn start_postgres() -> Postgres {
     Postgres::setup().setting("max_connections=500").start().await
 }
 
-/// A Cassandra for many tests at once.
-pub async fn start_cassandra() -> Cassandra {
-    Cassandra::setup().heap(512).forgetful().start().await
+/// A Cassandra for many tests at once, of the newest version or of the oldest that the broker works with.
+pub async fn start_cassandra(is_old: bool) -> Cassandra {
+    let setup = Cassandra::setup().heap(512).forgetful();
+    if is_old { setup.old().start().await } else { setup.start().await }
 }
 
 fn address(variable: &str) -> SocketAddr {

@@ -1,19 +1,42 @@
 //! What Cassandra needs to run: Java and its class path.
 
-use std::{env, path::PathBuf};
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
 
-/// Names the folder with Cassandra's `lib`.
+/// Names the folder with the `lib` of Cassandra.
 const CLASSES: &str = "BROKER_CASSANDRA";
+
+/// Names that of the oldest version that the broker works with.
+const OLD_CLASSES: &str = "BROKER_CASSANDRA_OLD";
 
 /// Names the Java that runs it, if not the one in PATH.
 const JAVA: &str = "BROKER_JAVA";
 
 /// The folder with Cassandra's class path.
 pub(crate) fn classes() -> PathBuf {
-    let folder = env::var_os(CLASSES).map(PathBuf::from);
+    folder(CLASSES)
+}
+
+/// The same for the oldest version.
+pub(crate) fn old_classes() -> PathBuf {
+    folder(OLD_CLASSES)
+}
+
+fn folder(variable: &str) -> PathBuf {
+    let folder = env::var_os(variable).map(PathBuf::from);
     folder.unwrap_or_else(|| {
-        panic!("{CLASSES} names no folder with Cassandra: run `cargo xtask test --only databases`")
+        panic!("{variable} names no folder with Cassandra: run `cargo xtask test --only databases`")
     })
+}
+
+/// What measures objects for Cassandra 4.1, which cannot do it on Java 17 without being its agent.
+pub(crate) fn agent(classes: &Path) -> Option<String> {
+    let jars = fs::read_dir(classes.join("lib")).into_iter().flatten().flatten();
+    let is_it = |path: &PathBuf| path.display().to_string().contains("/jamm-0.3");
+    let jar = jars.map(|jar| jar.path()).find(is_it)?;
+    Some(format!("-javaagent:{}", jar.display()))
 }
 
 /// The program that runs Java.

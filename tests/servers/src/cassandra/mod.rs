@@ -14,41 +14,26 @@ use node::Node;
 use rustix::process::Signal;
 use std::{
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
     process::ExitStatus,
 };
 
 /// How a Cassandra is to be set.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Setup {
-    classes: PathBuf,
+    is_old: bool,
     commit_log: CommitLog,
     asks_password: bool,
     certificate: Option<Certificate>,
-    heap: u32,
+    heap: Option<u32>,
     is_forgetful: bool,
     settings: String,
 }
 
-impl Default for Setup {
-    fn default() -> Self {
-        Self {
-            classes: java::classes(),
-            commit_log: CommitLog::Batch,
-            asks_password: false,
-            certificate: None,
-            heap: 256,
-            is_forgetful: false,
-            settings: String::new(),
-        }
-    }
-}
-
 impl Setup {
-    /// Its class path: a folder with `lib`, instead of that of the newest version.
+    /// The oldest version that the broker works with, instead of the newest.
     #[must_use]
-    pub fn classes(mut self, folder: impl Into<PathBuf>) -> Self {
-        self.classes = folder.into();
+    pub fn old(mut self) -> Self {
+        self.is_old = true;
         self
     }
 
@@ -76,7 +61,7 @@ impl Setup {
     /// Its heap in MiB; 256 without this.
     #[must_use]
     pub fn heap(mut self, mebibytes: u32) -> Self {
-        self.heap = mebibytes;
+        self.heap = Some(mebibytes);
         self
     }
 

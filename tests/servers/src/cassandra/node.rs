@@ -14,10 +14,14 @@ use tokio::net::TcpStream;
 const CONFIGURATION: &str = include_str!("cassandra.yaml");
 const LOGGING: &str = include_str!("logback.xml");
 
+/// In MiB: enough for the broker's largest message.
+const HEAP: u32 = 256;
+
 /// When a node answers a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum CommitLog {
     /// When it is synced.
+    #[default]
     Batch,
     /// When it is synced, with what others wrote within 10 ms.
     Group,
@@ -99,7 +103,7 @@ impl Node {
         if self.setup.is_forgetful {
             command.arg(java::FORGETFUL);
         }
-        let heap = self.setup.heap;
+        let heap = self.setup.heap.unwrap_or(HEAP);
         command.args([format!("-Xms{heap}m"), format!("-Xmx{heap}m")]);
         let path = |name: &str| folder.join(name).display().to_string();
         for property in [
@@ -116,7 +120,9 @@ impl Node {
             command.arg(format!("-Dcassandra.initial_token={token}"));
             command.arg("-Dcassandra.consistent.rangemovement=false");
         }
-        let classes = self.setup.classes.join("lib").join("*");
+        let classes = if self.setup.is_old { java::old_classes() } else { java::classes() };
+        command.args(java::agent(&classes));
+        let classes = classes.join("lib").join("*");
         command.arg("-cp").arg(classes).arg("org.apache.cassandra.service.CassandraDaemon");
         Process::spawn("Cassandra", &mut command, &folder.join("log.txt"))
     }
