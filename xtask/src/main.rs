@@ -1,4 +1,4 @@
-//! The gate's verbs, `cargo xtask test` and `cargo xtask tidy`, and `cargo xtask measure`.
+//! The gate's verbs, `cargo xtask test` and `cargo xtask tidy`, and what helps to work.
 
 #![expect(clippy::print_stdout, reason = "a command line speaks on its standard output")]
 #![expect(clippy::print_stderr, reason = "and complains on its standard error")]
@@ -23,6 +23,7 @@ const USAGE: &str = "\
 Usage:
   cargo xtask test              run every test; the last line says `N passed, N failed`
   cargo xtask test NAME         run one part of them; the part `cluster` runs by its name only
+  cargo xtask servers NAME ...  keep servers for tests: postgres, cassandra, cassandra-old
   cargo xtask tidy              check the style of the sources alone
   cargo xtask measure           print the table of docs/performance.md; it takes half an hour
   cargo xtask measure TEXT ...  its rows that have TEXT in their names, with more options for `broker bench`
@@ -34,9 +35,10 @@ fn main() -> ExitCode {
     match words.as_slice() {
         ["test"] => test(&steps::of_every_run()),
         ["test", name] | ["test", "--only", name] => only(name),
+        ["servers", names @ ..] => concluded(servers::keep(names)),
         ["tidy"] => finish(tidy::check()),
-        ["measure"] => measured(measure::run("", &[])),
-        ["measure", only, options @ ..] => measured(measure::run(only, options)),
+        ["measure"] => concluded(measure::run("", &[])),
+        ["measure", only, options @ ..] => concluded(measure::run(only, options)),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             ExitCode::SUCCESS
@@ -77,7 +79,7 @@ fn test(steps: &[steps::Step]) -> ExitCode {
     finish(sum)
 }
 
-fn measured(result: Result<(), String>) -> ExitCode {
+fn concluded(result: Result<(), String>) -> ExitCode {
     let Err(reason) = result else { return ExitCode::SUCCESS };
     eprintln!("{reason}");
     ExitCode::FAILURE

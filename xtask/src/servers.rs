@@ -38,7 +38,7 @@ pub fn prepare() -> Result<Vec<Variable>, String> {
 fn classes(cache: &Cache, version: &str) -> Result<PathBuf, String> {
     let pom = workspace::root().join("tests/servers/pom.xml");
     let definition = fs::read(&pom).map_err(|error| cant("read", &pom, &error))?;
-    cache.entry("cassandra", &[&definition, version.as_bytes()], |aside| {
+    cache.entry(&format!("cassandra-{version}"), &[&definition], |aside| {
         let mut maven = Command::new("mvn");
         maven.args(["--batch-mode", "--quiet", "--file"]).arg(&pom);
         maven.args(["dependency:copy-dependencies", "-DincludeScope=runtime"]);
@@ -50,6 +50,21 @@ fn classes(cache: &Cache, version: &str) -> Result<PathBuf, String> {
             Err(error) => Err(format!("mvn can't be run: {error}.")),
         }
     })
+}
+
+/// Keeps servers until the program that starts them is ended.
+///
+/// # Errors
+/// A sentence that says what is missing, or how that program ended.
+pub fn keep(names: &[&str]) -> Result<(), String> {
+    let mut cargo = Command::new(workspace::cargo());
+    cargo.args(["run", "--quiet", "--package", "broker-test-servers", "--"]).args(names);
+    cargo.current_dir(workspace::root()).envs(prepare()?);
+    match cargo.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("No servers: {status}.")),
+        Err(error) => Err(format!("cargo can't be run: {error}.")),
+    }
 }
 
 /// Servers that run. They end with this, however this process ends.
