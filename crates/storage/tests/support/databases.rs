@@ -29,7 +29,7 @@ const TIMES: DatabaseTimes = DatabaseTimes {
 };
 
 /// What differs between databases.
-trait Kind: Send + Sync + 'static {
+pub trait Kind: Send + Sync + 'static {
     /// Where the shared server is.
     fn server() -> SocketAddr;
 
