@@ -7,14 +7,12 @@ use tracing_subscriber::EnvFilter;
 pub const ORIGIN: &Form = &Form {
     allowed: "origins as browsers send them, such as https://app.example or http://localhost:3000",
     placeholder: "ORIGIN",
-    values: "`scheme://host` or `scheme://host:port`",
 };
 
 /// Directives of the log.
 pub const LEVEL: &Form = &Form {
     allowed: "off, error, warn, info, debug, trace, or directives such as info,h2=debug",
     placeholder: "LEVEL",
-    values: "levels",
 };
 
 /// A word that would be no level is the name of a module, of which alone is logged then.

@@ -31,8 +31,6 @@ pub struct Form {
     pub allowed: &'static str,
     /// What stands for a value in `--help`.
     pub placeholder: &'static str,
-    /// What stands for a value in docs/configuration.md.
-    pub values: &'static str,
 }
 
 /// From the first to the second, both included.

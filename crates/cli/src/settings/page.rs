@@ -39,7 +39,7 @@ fn values(kind: Kind) -> String {
         Kind::Size(..) => "size",
         Kind::Count(..) => "number",
         Kind::Time(..) => "time",
-        Kind::Text(form, _) | Kind::List(form, _) => form.values,
+        Kind::Text(form, _) | Kind::List(form, _) => form.allowed,
     };
     match kind.range() {
         Some(range) => format!("{name} {range}"),

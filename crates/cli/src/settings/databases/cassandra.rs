@@ -182,14 +182,12 @@ pub const ROWS: &[Setting] = &[
 const NODE: &Form = &Form {
     allowed: "names or addresses, each with a port behind a colon if it has one of its own",
     placeholder: "HOST",
-    values: "names or addresses, with or without `:port`",
 };
 
 /// How many replicas there are.
 const REPLICATION: &Form = &Form {
     allowed: "a number of replicas such as 3, or one for each data center such as dc1:3,dc2:3",
     placeholder: "REPLICAS",
-    values: "`3` or `dc1:3,dc2:3`",
 };
 
 /// At least one node.

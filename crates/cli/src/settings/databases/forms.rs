@@ -14,7 +14,6 @@ pub const PASSWORD: &Form =
 pub const IDENTIFIER: &Form = &Form {
     allowed: "lower-case letters, digits and _, at most 48, the first one a letter",
     placeholder: "NAME",
-    values: "lower-case letters, digits and `_`",
 };
 
 /// Some text.

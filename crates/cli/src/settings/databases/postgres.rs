@@ -156,7 +156,6 @@ pub const ROWS: &[Setting] = &[
 const HOST: &Form = &Form {
     allowed: "a name, an address, or the directory of a Unix socket with its slash",
     placeholder: "HOST",
-    values: "name, address or directory",
 };
 
 /// A host, of which nothing more is known before it is asked for.
