@@ -14,6 +14,7 @@ use super::{
     statements::SHARD,
 };
 use crate::ownership::LeaseError;
+use broker_core::Writable;
 use std::sync::{Arc, atomic::Ordering};
 use tokio::time::{Instant, sleep_until};
 
@@ -38,7 +39,10 @@ pub async fn watch(shared: Arc<Shared>) {
             sleep_until(since + patience).await;
             continue;
         }
-        let why = format!("the database has not answered for {} ms", patience.as_millis());
+        let why = match shared.health.writable() {
+            Writable::Unavailable(why) => why,
+            _ => format!("PostgreSQL has not answered for {} ms", patience.as_millis()),
+        };
         shared.inbox.give_up(patience, &why);
         // What came since has its own time.
         if shared.inbox.oldest().await.elapsed() >= patience {

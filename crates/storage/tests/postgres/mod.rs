@@ -1,5 +1,12 @@
 //! The store in PostgreSQL.
 
+mod crashes;
+mod doors;
+mod given;
+mod network;
+mod refusals;
+mod space;
+
 use crate::support::{Bench, Postgres, PostgresPieces, faulty, observed};
 
 suite!(conformance, support::Postgres::new());
