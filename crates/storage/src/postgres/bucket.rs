@@ -84,7 +84,10 @@ mod tests {
             let message = message(0, Some(seconds * 1_000_000_000));
             Bucket::of(&message, MINUTE, Timestamp::MIN).width / 1_000_000_000
         };
-        assert_eq!([of(0), of(1), of(480), of(481), of(3_840), of(3_841)], [60, 60, 60, 480, 480, 3_840]);
+        assert_eq!(
+            [of(0), of(1), of(480), of(481), of(3_840), of(3_841)],
+            [60, 60, 60, 480, 480, 3_840]
+        );
     }
 
     #[test]

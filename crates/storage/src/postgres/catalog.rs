@@ -187,7 +187,11 @@ impl Catalog {
 impl State {
     fn snapshot(&self, statements: &Statements) -> Snapshot {
         let numbers = |is_wanted: &dyn Fn(&Table) -> bool| -> Vec<i64> {
-            self.tables.values().filter(|table| is_wanted(table)).map(|table| table.number).collect()
+            self.tables
+                .values()
+                .filter(|table| is_wanted(table))
+                .map(|table| table.number)
+                .collect()
         };
         let living = numbers(&|table| !table.bucket.is_dead(self.horizon));
         let known = numbers(&|table| !self.merged.contains(&table.number));

@@ -179,7 +179,9 @@ fn refusal(error: tokio_postgres::Error) -> Failure {
     let broken = error.source().and_then(|source| source.downcast_ref::<io::Error>());
     let passes = match broken {
         // What TLS finds wrong comes as bad data.
-        Some(error) => !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput),
+        Some(error) => {
+            !matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput)
+        }
         None => error.is_closed() || error.to_string().contains("timeout"),
     };
     let kind = if passes { Kind::Unavailable } else { Kind::Setup };

@@ -54,8 +54,9 @@ impl Failure {
         };
         let code = database.code();
         // What ends the session may have come after the commit: while it waited for a standby.
-        let is_fatal = matches!(database.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
-            || code.code().starts_with("57P0");
+        let is_fatal =
+            matches!(database.parsed_severity(), Some(Severity::Fatal | Severity::Panic))
+                || code.code().starts_with("57P0");
         let kind = if is_fatal { Kind::Unknown } else { kind(code) };
         let text = match kind {
             Kind::Setup if is_of_pooler(code) => POOLER.to_owned(),

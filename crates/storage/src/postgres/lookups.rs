@@ -16,16 +16,19 @@ const AT_ONCE: usize = 2;
 /// What came of a question.
 type Answer<A> = Result<A, ReadError>;
 
+/// The questions that have an answer, by their places.
+type Answers<A> = Vec<(usize, Answer<A>)>;
+
 /// A kind of question.
 pub trait Question: Sized + Send + Sync + 'static {
     /// What is asked for.
     type Answer: Default + Send + 'static;
 
-    /// Asks for all of them; an answer for each that has one, with its place.
+    /// Asks for all of them.
     fn ask(
         shared: &Shared,
         questions: &[Self],
-    ) -> impl Future<Output = Result<Vec<(usize, Answer<Self::Answer>)>, Failure>> + Send;
+    ) -> impl Future<Output = Result<Answers<Self::Answer>, Failure>> + Send;
 }
 
 /// The questions of one kind that wait.
@@ -98,10 +101,7 @@ pub struct LastId(pub Subject);
 impl Question for LastId {
     type Answer = MessageId;
 
-    async fn ask(
-        shared: &Shared,
-        questions: &[Self],
-    ) -> Result<Vec<(usize, Answer<MessageId>)>, Failure> {
+    async fn ask(shared: &Shared, questions: &[Self]) -> Result<Answers<MessageId>, Failure> {
         let subjects: Vec<&[u8]> = questions.iter().map(|it| it.0.as_bytes()).collect();
         let rows = shared.read(|snapshot| Some(&snapshot.last_ids), &[&subjects]).await?;
         let known = rows.iter().filter_map(|row| Some((row, row.get::<_, Option<i64>>(1)?)));
@@ -115,10 +115,7 @@ pub struct Fetch(pub Subject, pub i64);
 impl Question for Fetch {
     type Answer = Option<Arc<Message>>;
 
-    async fn ask(
-        shared: &Shared,
-        questions: &[Self],
-    ) -> Result<Vec<(usize, Answer<Self::Answer>)>, Failure> {
+    async fn ask(shared: &Shared, questions: &[Self]) -> Result<Answers<Self::Answer>, Failure> {
         let subjects: Vec<&[u8]> = questions.iter().map(|it| it.0.as_bytes()).collect();
         let ids: Vec<i64> = questions.iter().map(|it| it.1).collect();
         let rows = shared.read(|snapshot| snapshot.fetch.as_deref(), &[&subjects, &ids]).await?;

@@ -9,11 +9,7 @@ use super::{
 };
 
 /// Makes the table of a bucket, unless it is there. `false`: another broker is the owner.
-pub async fn make(
-    shared: &Shared,
-    session: &mut Session,
-    bucket: Bucket,
-) -> Result<bool, Failure> {
+pub async fn make(shared: &Shared, session: &mut Session, bucket: Bucket) -> Result<bool, Failure> {
     let _one_at_a_time = shared.making.lock().await;
     if shared.catalog.has(bucket) {
         return Ok(true);
@@ -46,10 +42,10 @@ async fn make_in_transaction(
     session: &mut Session,
     bucket: Bucket,
 ) -> Result<Option<i64>, Failure> {
-    let number = shared.statements.of(
-        "SELECT (SELECT number FROM {s}.buckets WHERE width = $3 AND ends_at = $4), \
-         nextval('{s}.bucket_numbers') FROM {s}.owner WHERE shard = $1 AND epoch = $2 FOR SHARE",
-    );
+    let number = shared
+        .statements
+        .of("SELECT (SELECT number FROM {s}.buckets WHERE width = $3 AND ends_at = $4), \
+         nextval('{s}.bucket_numbers') FROM {s}.owner WHERE shard = $1 AND epoch = $2 FOR SHARE");
     let (epoch, Bucket { width, ends_at }) = (shared.lease.epoch(), bucket);
     let rows = session.change(&number, &[&SHARD, &epoch, &width, &ends_at]).await?;
     let Some(row) = rows.first() else { return Ok(None) };

@@ -128,16 +128,16 @@ struct Found {
 async fn found(session: &mut Session, statements: &Statements) -> Result<Found, Failure> {
     let words = statements.of("SELECT number, width, ends_at FROM {s}.buckets");
     let rows = session.once(&words, &[]).await.map_err(Shared::not_begun)?;
-    let bucket = |row: &tokio_postgres::Row| {
-        (row.get(0), Bucket { width: row.get(1), ends_at: row.get(2) })
-    };
+    let bucket =
+        |row: &tokio_postgres::Row| (row.get(0), Bucket { width: row.get(1), ends_at: row.get(2) });
     let tables: Vec<(i64, Bucket)> = rows.iter().map(bucket).collect();
     let numbers: Vec<i64> = tables.iter().map(|(number, _)| *number).collect();
     let of_messages = match statements.latest(&numbers) {
         Some(latest) => format!("({latest})"),
         None => "NULL".to_owned(),
     };
-    let words = format!("SELECT greatest((SELECT kept FROM {{s}}.clock WHERE shard = 0), {of_messages})");
+    let words =
+        format!("SELECT greatest((SELECT kept FROM {{s}}.clock WHERE shard = 0), {of_messages})");
     let rows = session.once(&statements.of(&words), &[]).await.map_err(Shared::not_begun)?;
     let kept = rows.first().and_then(|row| row.get::<_, Option<i64>>(0));
     Ok(Found { tables, kept: Timestamp(kept.unwrap_or(i64::MIN)) })

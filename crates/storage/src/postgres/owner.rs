@@ -34,8 +34,7 @@ const TAKE: &str = "WITH beaten AS (UPDATE {s}.heartbeat SET epoch = epoch + 1, 
     UPDATE {s}.owner SET epoch = epoch + 1, holder = $4, lease_ms = $5 \
     WHERE shard = $1 AND epoch = $2 AND EXISTS (SELECT FROM beaten)";
 
-const RENEW: &str =
-    "UPDATE {s}.heartbeat SET beat = beat + 1 WHERE shard = $1 AND epoch = $2";
+const RENEW: &str = "UPDATE {s}.heartbeat SET beat = beat + 1 WHERE shard = $1 AND epoch = $2";
 
 const RELEASE: &str =
     "UPDATE {s}.heartbeat SET beat = beat + 1, is_free = true WHERE shard = $1 AND epoch = $2";
@@ -90,7 +89,8 @@ impl Inner {
         let rows = session.query(&look, &[&SHARD]).await;
         self.put_back(session);
         let rows = rows.map_err(row_error)?;
-        let row = rows.first().ok_or_else(|| RowError::Failed("the owner's row is missing".into()))?;
+        let row =
+            rows.first().ok_or_else(|| RowError::Failed("the owner's row is missing".into()))?;
         Ok(Seen {
             epoch: row.get(0),
             beat: row.get(1),

@@ -124,7 +124,8 @@ async fn merge(
     let words = shared.statements.merge(table.number);
     let epoch = shared.lease.epoch();
     loop {
-        let reached = progress.lock().entry(table.number).or_insert_with(|| Some(Vec::new())).clone();
+        let reached =
+            progress.lock().entry(table.number).or_insert_with(|| Some(Vec::new())).clone();
         let Some(after) = reached else { return Ok(Some(true)) };
         if bound.merges == 0 {
             return Ok(Some(false));

@@ -37,7 +37,15 @@ impl Session {
         // The server ends a statement at its limit; its word is waited for a little longer.
         let limit = connector.times().statement + Duration::from_millis(500);
         let activity = connector.activity();
-        Self { client, prepared: HashMap::new(), limit, activity, is_over: false, owes: false, connection }
+        Self {
+            client,
+            prepared: HashMap::new(),
+            limit,
+            activity,
+            is_over: false,
+            owes: false,
+            connection,
+        }
     }
 
     /// Whether it can be used no more.

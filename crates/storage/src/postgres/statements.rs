@@ -8,7 +8,8 @@ pub const SHARD: i32 = 0;
 
 /// True of the statement's transaction while this process is the owner: a take-over that is under way
 /// is waited for, and one that is done leaves no row. Parameters: shard, epoch.
-pub const OWN: &str = "own AS MATERIALIZED (SELECT 1 FROM {s}.owner WHERE shard = $1 AND epoch = $2 FOR SHARE)";
+pub const OWN: &str =
+    "own AS MATERIALIZED (SELECT 1 FROM {s}.owner WHERE shard = $1 AND epoch = $2 FOR SHARE)";
 
 /// Statements over one schema and a set of tables.
 #[derive(Debug)]
@@ -115,7 +116,8 @@ impl Statements {
 
     /// An expression for the last id of a subject; `NULL` for none.
     fn last_id(&self, tables: &[i64], subject: &str) -> String {
-        let gone = format!("SELECT last_id FROM {}.subjects WHERE subject = {subject}", self.schema);
+        let gone =
+            format!("SELECT last_id FROM {}.subjects WHERE subject = {subject}", self.schema);
         let mut all = format!("({gone})");
         for number in tables {
             let table = self.table(*number);
@@ -148,8 +150,9 @@ impl Statements {
     /// Subjects and their last ids: from, and how many at most.
     pub fn subjects(&self, tables: &[i64], includes_first: bool) -> String {
         let next = |comparison: &str| {
-            let one =
-                format!("SELECT subject FROM {{t}} WHERE subject {comparison} ORDER BY subject LIMIT 1");
+            let one = format!(
+                "SELECT subject FROM {{t}} WHERE subject {comparison} ORDER BY subject LIMIT 1"
+            );
             let gone = one.replace("{t}", &format!("{}.subjects", self.schema));
             let union = if tables.is_empty() { "" } else { " UNION ALL " };
             format!(

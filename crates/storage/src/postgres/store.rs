@@ -94,8 +94,7 @@ fn sorted(
     let (call, answer) = Call::new(batch.len());
     let buckets: Vec<_> = shared.catalog.buckets(batch.iter().map(|it| &**it)).collect();
     let is_kept = |message: &Message| message.is_stored() && rows::number(message.id).is_some();
-    let refused: Vec<usize> =
-        (0..batch.len()).filter(|place| !is_kept(&batch[*place])).collect();
+    let refused: Vec<usize> = (0..batch.len()).filter(|place| !is_kept(&batch[*place])).collect();
     let kept: Vec<_> = (0..)
         .zip(buckets)
         .zip(batch)

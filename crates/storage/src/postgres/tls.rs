@@ -25,8 +25,9 @@ pub fn connect(tls: &Tls) -> Result<Option<MakeRustlsConnect>, String> {
 }
 
 fn read(file: &Path) -> Result<RootCertStore, String> {
-    let unreadable =
-        |error: &dyn std::fmt::Display| format!("the authorities of {} cannot be read: {error}", file.display());
+    let unreadable = |error: &dyn std::fmt::Display| {
+        format!("the authorities of {} cannot be read: {error}", file.display())
+    };
     let certificates = CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))?;
     let mut roots = RootCertStore::empty();
     for certificate in certificates {

@@ -11,9 +11,8 @@ const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity 
 async fn sessions_that_are_ended_at_any_moment_lose_nothing() {
     let server = Postgres::start().await;
     let storage = opened(config(server.address())).await;
-    let publishers: Vec<_> = (0..6)
-        .map(|n| tokio::spawn(publish_all(storage.clone(), format!("s{n}"), 200)))
-        .collect();
+    let publishers: Vec<_> =
+        (0..6).map(|n| tokio::spawn(publish_all(storage.clone(), format!("s{n}"), 200))).collect();
     let client = server.client("postgres").await;
     let mut round = 0;
     while publishers.iter().any(|publisher| !publisher.is_finished()) {
@@ -31,12 +30,13 @@ async fn sessions_that_are_ended_at_any_moment_lose_nothing() {
 async fn a_server_that_is_killed_under_load_loses_nothing() {
     let mut server = Postgres::start().await;
     let storage = opened(config(server.address())).await;
-    let publishers: Vec<_> = (0..6)
-        .map(|n| tokio::spawn(publish_all(storage.clone(), format!("s{n}"), 300)))
-        .collect();
+    let publishers: Vec<_> =
+        (0..6).map(|n| tokio::spawn(publish_all(storage.clone(), format!("s{n}"), 300))).collect();
     for round in 1..=3u64 {
         // Under way: some were stored since the last time.
-        while storage.last_id(&crate::support::subject("s0")).await.map_or(0, |id| id.0) < round * 40 {}
+        while storage.last_id(&crate::support::subject("s0")).await.map_or(0, |id| id.0)
+            < round * 40
+        {}
         server.kill();
         server.restart().await;
     }

@@ -30,9 +30,8 @@ async fn many_publishers_live_through_cuts() {
     let server = Postgres::start().await;
     let proxy = Proxy::before(server.address()).await;
     let storage = opened(config(proxy.address())).await;
-    let publishers: Vec<_> = (0..8)
-        .map(|n| tokio::spawn(publish_all(storage.clone(), format!("s{n}"), 150)))
-        .collect();
+    let publishers: Vec<_> =
+        (0..8).map(|n| tokio::spawn(publish_all(storage.clone(), format!("s{n}"), 150))).collect();
     let mut cut_at = 1_000;
     while publishers.iter().any(|publisher| !publisher.is_finished()) {
         let passed = proxy.passed(Direction::Up);
@@ -56,7 +55,8 @@ async fn a_database_that_says_nothing_is_unknown_and_then_unavailable() {
     proxy.swallow(Direction::Down);
     let began = Instant::now();
     // As many as there are writers, and one that waits.
-    let sent: Vec<_> = (2..=5).map(|id| storage.append(vec![kept(&format!("s{id}"), id)])).collect();
+    let sent: Vec<_> =
+        (2..=5).map(|id| storage.append(vec![kept(&format!("s{id}"), id)])).collect();
     for answer in sent {
         let answer = answer.await;
         assert!(

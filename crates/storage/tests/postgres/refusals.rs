@@ -62,7 +62,8 @@ async fn a_database_that_takes_no_writes_for_a_while_is_unavailable_and_comes_ba
     }
     assert!(matches!(storage.writable(), Writable::Unavailable(_)));
     assert!(storage.fetch(&subject("s"), MessageId(1)).await.unwrap().is_some(), "reads go on");
-    let back = "SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only";
+    let back =
+        "SET default_transaction_read_only = off; ALTER SYSTEM RESET default_transaction_read_only";
     let client = server.client("postgres").await;
     for statement in back.split(';') {
         client.batch_execute(statement).await.unwrap();

@@ -1,5 +1,7 @@
 //! Space comes back, and nobody waits for it.
 
+#![expect(clippy::print_stdout, reason = "what is measured beside is for whoever asks to see it")]
+
 use super::given::{config, opened};
 use crate::support::{kept, message, subject};
 use broker_core::{Headers, Message, MessageId, Reclaimed, Storage, Timestamp};
@@ -121,10 +123,8 @@ async fn a_million_expiries_give_all_space_back_and_disturb_nobody() {
     }
     let full = number(&server, BYTES).await;
     let quiet = append_time(&*storage, 2..200).await;
-    let (reclaimed, busy) = tokio::join!(
-        reclaim_all(&*storage, 1_000 * SECOND),
-        append_time(&*storage, 200..400)
-    );
+    let (reclaimed, busy) =
+        tokio::join!(reclaim_all(&*storage, 1_000 * SECOND), append_time(&*storage, 200..400));
     let after = number(&server, BYTES).await;
     println!(
         "bytes: {before}, with a million {full}, after {after}; \
@@ -144,7 +144,10 @@ async fn a_million_new_subjects_are_kept_and_their_last_ids_stay() {
     let storage = opened(config(server.address())).await;
     let ids: Vec<u64> = (0..SUBJECTS).collect();
     for part in ids.chunks(8_000) {
-        storage.append(part.iter().map(|id| brief(*id + SUBJECTS, SUBJECTS)).collect()).await.unwrap();
+        storage
+            .append(part.iter().map(|id| brief(*id + SUBJECTS, SUBJECTS)).collect())
+            .await
+            .unwrap();
     }
     let last = |id: u64| (format!("brief {id}"), MessageId(id + SUBJECTS));
     for id in (0..SUBJECTS).step_by(99_991) {
