@@ -1,1 +1,3 @@
 //! The broker's binary over real databases, with faults.
+
+mod copy;
