@@ -79,7 +79,7 @@ async fn all_that_is_kept_goes_on_where_it_was() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_memory_store_that_was_restarted_is_another_one() {
     let folder = TempDir::new().expect("a folder");
-    let mut broker = Broker::start(&Launch::memory(folder.path())).await;
+    let mut broker = Broker::start(&Launch::memory()).await;
     let proxy = Proxy::before(broker.address).await;
     let mut subscription = subscribe(proxy.address, Start::Retained).await;
     keep(&broker, "one").await;
@@ -87,7 +87,7 @@ async fn a_memory_store_that_was_restarted_is_another_one() {
     assert_eq!([next(&mut subscription).await.0, next(&mut subscription).await.0], [1, 2]);
     broker.kill();
     until_interrupted(&mut subscription).await;
-    broker = Broker::start(&Launch::memory(folder.path())).await;
+    broker = Broker::start(&Launch::memory()).await;
     keep(&broker, "another one").await;
     proxy.lead_to(broker.address);
     let error = within(PATIENCE, "the end", subscription.next()).await.expect("no silent end");

@@ -1,9 +1,10 @@
 //! Holds what the broker shows against what it told its publishers and subscribers.
 
 use crate::{
-    body::{self, Key, MARKER},
+    body::{self, Key},
     calls::{self, Client},
     entry::{Entry, Lifetime, Outcome},
+    view::View,
 };
 use broker_proto::MessageResponse;
 use prost_types::Timestamp;
@@ -21,18 +22,11 @@ const FETCHED: usize = 50;
 /// Findings that are told one by one.
 const SHOWN: u64 = 10;
 
-/// A stored message that a subscriber was shown.
-#[derive(Debug, Clone)]
-pub struct Seen {
-    pub subject: Arc<str>,
-    pub message: MessageResponse,
-}
-
 /// All that was said so far.
 #[derive(Default)]
 pub struct Auditor {
     entries: HashMap<Key, Entry>,
-    seen: Vec<Seen>,
+    views: Vec<View>,
     rounds: u64,
 }
 
@@ -43,6 +37,7 @@ pub struct Verdict {
     pub found: u64,
     pub lost: u64,
     pub duplicated: u64,
+    pub skipped: u64,
     pub reordered: u64,
     pub corrupt: u64,
     pub too_early: u64,
@@ -57,12 +52,12 @@ impl Verdict {
     }
 
     fn broken(&self) -> u64 {
-        let Self { lost, duplicated, reordered, corrupt, too_early, too_late, .. } = self;
-        lost + duplicated + reordered + corrupt + too_early + too_late
+        let Self { lost, duplicated, skipped, reordered, corrupt, too_early, too_late, .. } = self;
+        lost + duplicated + skipped + reordered + corrupt + too_early + too_late
     }
 
     /// Tells the first few findings one by one.
-    fn show(&self, words: impl FnOnce() -> String) {
+    pub fn show(&self, words: impl FnOnce() -> String) {
         if self.broken() <= SHOWN {
             println!("{}", words());
         }
@@ -71,9 +66,9 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { acked, found, lost, duplicated, reordered, corrupt, .. } = self;
+        let Self { acked, found, lost, duplicated, skipped, reordered, corrupt, .. } = self;
         write!(f, "acked {acked} / found {found} / lost {lost} / duplicated {duplicated} / ")?;
-        write!(f, "reordered {reordered} / corrupt {corrupt} / ")?;
+        write!(f, "skipped {skipped} / reordered {reordered} / corrupt {corrupt} / ")?;
         write!(
             f,
             "expired-too-early {} / served-after-expiry {} / ",
@@ -92,11 +87,9 @@ impl Auditor {
         }
     }
 
-    /// Takes what a subscriber was shown. Markers of earlier audits are no part of the load.
-    pub fn add_seen(&mut self, seen: Vec<Seen>) {
-        let marker = |body: &[u8]| body::decode(body).is_some_and(|key| key.publisher == MARKER);
-        let stored = seen.into_iter().filter(|seen| seen.message.id > 0);
-        self.seen.extend(stored.filter(|seen| !marker(&seen.message.body)));
+    /// Takes what a subscriber was shown.
+    pub fn add_view(&mut self, view: View) {
+        self.views.push(view);
     }
 
     /// Reads everything back and judges it.
@@ -118,7 +111,9 @@ impl Auditor {
             let to = SystemTime::now();
             self.judge_shown(&subject, &shown, from, &mut verdict);
             judge_missing(client, &entries, &shown, to, &mut verdict).await;
-            self.judge_seen(&subject, &shown, to, &mut verdict);
+            for view in self.views.iter().filter(|view| view.subject() == &*subject) {
+                view.judge(&shown, to, &mut verdict);
+            }
             judge_fetched(client, &entries, &shown, self.rounds, &mut verdict).await;
         }
         verdict
@@ -151,38 +146,26 @@ impl Auditor {
             *last = entry.key.number;
         }
     }
-
-    /// Is what a subscriber was shown before still there?
-    fn judge_seen(&self, subject: &str, shown: &Shown, to: SystemTime, verdict: &mut Verdict) {
-        for seen in self.seen.iter().filter(|seen| &*seen.subject == subject) {
-            let alive = seen.message.expires_at.as_ref().is_none_or(|at| time(at) > to);
-            match shown.by_id(seen.message.id) {
-                Some(message) => verdict.corrupt += u64::from(message.body != seen.message.body),
-                None if alive => {
-                    verdict.lost += 1;
-                    verdict
-                        .show(|| format!("shown once, gone: id {} of {subject}", seen.message.id));
-                }
-                None => {}
-            }
-        }
-    }
 }
 
 /// What a replay showed of one subject.
-struct Shown {
+pub struct Shown {
     messages: Vec<MessageResponse>,
     by_id: HashMap<u64, usize>,
 }
 
 impl Shown {
-    fn new(messages: Vec<MessageResponse>) -> Self {
+    pub fn new(messages: Vec<MessageResponse>) -> Self {
         let by_id = messages.iter().enumerate().map(|(at, message)| (message.id, at)).collect();
         Self { messages, by_id }
     }
 
-    fn by_id(&self, id: u64) -> Option<&MessageResponse> {
+    pub fn by_id(&self, id: u64) -> Option<&MessageResponse> {
         self.by_id.get(&id).map(|at| &self.messages[*at])
+    }
+
+    pub fn ids(&self) -> impl Iterator<Item = u64> {
+        self.messages.iter().map(|message| message.id)
     }
 
     fn ids_out_of_order(&self) -> u64 {
@@ -362,13 +345,31 @@ mod tests {
         assert_eq!(auditor.ids_given_twice(), 2);
     }
 
+    fn view(messages: &[MessageResponse]) -> View {
+        let mut view = View::of("s".into());
+        messages.iter().cloned().for_each(|message| view.push(message));
+        view
+    }
+
+    fn judge_view(view: &View, messages: &[MessageResponse]) -> Verdict {
+        let mut verdict = Verdict::default();
+        view.judge(&Shown::new(messages.to_vec()), SystemTime::now(), &mut verdict);
+        verdict
+    }
+
     #[test]
     fn what_a_subscriber_saw_and_is_gone_is_lost() {
-        let (mut auditor, messages) = three();
-        auditor.add_seen(vec![Seen { subject: "s".into(), message: messages[1].clone() }]);
-        let mut verdict = Verdict::default();
-        let now = SystemTime::now();
-        auditor.judge_seen("s", &Shown::new(messages[..1].to_vec()), now, &mut verdict);
-        assert_eq!(verdict.lost, 1);
+        let (_, messages) = three();
+        assert!(judge_view(&view(&messages[..2]), &messages).is_good());
+        assert_eq!(judge_view(&view(&messages[1..2]), &messages[..1]).lost, 1);
+    }
+
+    #[test]
+    fn what_a_subscriber_went_past_is_found() {
+        let (_, messages) = three();
+        let seen = view(&[messages[0].clone(), messages[2].clone()]);
+        assert_eq!(judge_view(&seen, &messages).skipped, 1);
+        let seen = view(&[messages[1].clone(), messages[0].clone()]);
+        assert!(judge_view(&seen, &messages).reordered > 0);
     }
 }

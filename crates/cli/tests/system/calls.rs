@@ -107,6 +107,11 @@ pub fn is_refusal(status: &Status) -> bool {
     refusals.contains(&status.code()) && !reason(status).is_empty()
 }
 
+/// Whether a call may fare better a little later, at the same broker.
+pub fn comes_back(status: &Status) -> bool {
+    ["OVERLOADED", "STORAGE_UNAVAILABLE", "OUTCOME_UNKNOWN"].contains(&&*reason(status))
+}
+
 /// What gRPC health says of the whole broker; nothing if nobody answers.
 pub async fn health(address: SocketAddr) -> Option<i32> {
     let channel = endpoint(address).connect_timeout(Duration::from_secs(1)).connect().await.ok()?;

@@ -7,8 +7,8 @@ pub use environment::clear_settings;
 
 use std::{
     env,
-    ffi::OsString,
-    path::{Path, PathBuf},
+    ffi::{OsStr, OsString},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -16,29 +16,29 @@ use std::{
 #[derive(Debug, Clone)]
 pub struct Launch {
     wrapper: Vec<OsString>,
-    arguments: Vec<OsString>,
-    folder: PathBuf,
+    settings: Vec<(String, OsString)>,
 }
 
 impl Launch {
     /// A broker that keeps messages in a folder.
     pub fn local(folder: &Path) -> Self {
-        Self::new(folder, "local")
+        Self::over("local").with("--data-dir", folder)
     }
 
     /// A broker that keeps messages in memory.
-    pub fn memory(folder: &Path) -> Self {
-        Self::new(folder, "memory")
+    pub fn memory() -> Self {
+        Self::over("memory")
     }
 
-    fn new(folder: &Path, storage: &str) -> Self {
-        let arguments = Vec::new();
-        Self { wrapper: Vec::new(), arguments, folder: folder.into() }.with("--storage", storage)
+    /// A broker over a kind of store.
+    pub fn over(storage: &str) -> Self {
+        Self { wrapper: Vec::new(), settings: Vec::new() }.with("--storage", storage)
     }
 
-    /// With a flag and its value.
-    pub fn with(mut self, flag: &str, value: &str) -> Self {
-        self.arguments.extend([flag.into(), value.into()]);
+    /// With a flag and its value, instead of the one that it has.
+    pub fn with(mut self, flag: &str, value: impl AsRef<OsStr>) -> Self {
+        self.settings.retain(|(name, _)| name != flag);
+        self.settings.push((flag.to_owned(), value.as_ref().to_owned()));
         self
     }
 
@@ -52,8 +52,10 @@ impl Launch {
     pub fn command(&self) -> Command {
         let mut words = self.wrapper.iter().cloned().chain([binary()]);
         let mut command = Command::new(words.next().expect("the binary at least"));
-        command.args(words).arg("serve").args(&self.arguments);
-        command.arg("--data-dir").arg(&self.folder);
+        command.args(words).arg("serve");
+        for (flag, value) in &self.settings {
+            command.arg(flag).arg(value);
+        }
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]);
         clear_settings(&mut command);
         // Nor does a `.env` of the work tree reach the test.

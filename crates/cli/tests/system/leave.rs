@@ -4,9 +4,9 @@ use crate::{
     audit::Auditor,
     calls,
     chance::{Chance, seed},
-    crash::Run,
     launch::Launch,
     process::{Broker, send},
+    run::Run,
     waiting::{PATIENCE, until, within},
 };
 use rustix::process::Signal;

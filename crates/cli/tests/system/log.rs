@@ -33,6 +33,16 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().find_map(look)
     }
 
+    /// The last line.
+    pub fn last(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).last().cloned()
+    }
+
+    /// All lines that are kept.
+    pub fn lines(&self) -> Vec<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The last lines, as one text.
     pub fn tail(&self) -> String {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -16,22 +16,31 @@ mod crash;
 mod disk_full;
 mod entry;
 mod failing_syncs;
+mod filler;
 mod half_open;
+mod kills;
 #[expect(dead_code, reason = "shared with the tests of the client")]
 mod launch;
 mod leave;
+#[expect(dead_code, reason = "shared with the tests over databases")]
 mod load;
+#[expect(dead_code, reason = "shared with the tests over databases")]
 mod log;
 mod many_subjects;
 mod pause;
 mod process;
 #[expect(dead_code, reason = "shared with the tests of the client")]
 mod proxy;
+mod publisher;
 mod readme;
 mod resume;
+#[expect(dead_code, reason = "shared with the tests over databases")]
+mod run;
 mod sync_failure;
 #[path = "../commands/terminal.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
 mod terminal;
+#[expect(dead_code, reason = "shared with the tests over databases")]
 mod tmpfs;
+mod view;
 mod waiting;

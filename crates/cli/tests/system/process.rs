@@ -21,6 +21,8 @@ pub struct Broker {
     child: Child,
     /// Where gRPC is served.
     pub address: SocketAddr,
+    /// Where operators are answered.
+    pub admin: SocketAddr,
     /// What it said.
     pub log: Log,
 }
@@ -47,16 +49,20 @@ impl Broker {
         let log = Log::default();
         log.follow(child.stdout.take().expect("piped"));
         log.follow(child.stderr.take().expect("piped"));
-        let mut broker = Self { child, address: ([127, 0, 0, 1], 0).into(), log };
+        let nowhere = ([127, 0, 0, 1], 0).into();
+        let mut broker = Self { child, address: nowhere, admin: nowhere, log };
         let started = until(PATIENCE, "the broker says where it listens", async || {
-            if let Some(address) = broker.log.find(|line| listening_line(line)) {
-                return Some(Ok(address));
+            let told = |what| broker.log.find(|line| listening_line(line, what));
+            if let Some(addresses) =
+                told("gRPC server listening").zip(told("admin pages listening"))
+            {
+                return Some(Ok(addresses));
             }
             broker.child.try_wait().expect("a child can be asked").map(Err)
         });
         match started.await {
-            Ok(address) => {
-                broker.address = address;
+            Ok((address, admin)) => {
+                (broker.address, broker.admin) = (address, admin);
                 Ok(broker)
             }
             Err(status) => Err((status, broker.log.clone())),
@@ -121,9 +127,9 @@ pub fn send(pid: u32, signal: Signal) {
     kill_process(pid, signal).expect("the process is there");
 }
 
-/// The gRPC address, if this is the line that tells it.
-fn listening_line(line: &str) -> Option<SocketAddr> {
+/// The address, if this is the line that tells that one.
+fn listening_line(line: &str, what: &str) -> Option<SocketAddr> {
     let line: serde_json::Value = serde_json::from_str(line).ok()?;
-    let is_it = line["message"].as_str()?.starts_with("gRPC server listening");
+    let is_it = line["message"].as_str()?.starts_with(what);
     line["address"].as_str().filter(|_| is_it)?.parse().ok()
 }

@@ -9,12 +9,20 @@ pub struct Tmpfs {
 }
 
 impl Tmpfs {
-    /// Mounts one; needs root or sudo.
+    /// Mounts one that everybody may write; needs root or sudo.
     pub fn mount(mebibytes: u32) -> Self {
+        Self::mounted(&format!("size={mebibytes}m,mode=0777"))
+    }
+
+    /// Mounts one that is a user's own; needs root or sudo.
+    pub fn mount_for(user: u32, mebibytes: u32) -> Self {
+        Self::mounted(&format!("size={mebibytes}m,mode=0700,uid={user}"))
+    }
+
+    fn mounted(options: &str) -> Self {
         let folder = TempDir::new().expect("a folder");
-        let options = format!("size={mebibytes}m,mode=0777");
         let mut mount = privileged("mount");
-        mount.args(["-t", "tmpfs", "-o", &options, "none"]).arg(folder.path());
+        mount.args(["-t", "tmpfs", "-o", options, "none"]).arg(folder.path());
         let status = mount.status().expect("mount can be run");
         assert!(status.success(), "mounting a tmpfs needs root or sudo: {status}");
         Self { folder }
