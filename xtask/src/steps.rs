@@ -93,6 +93,9 @@ const DATABASES: &[Need] = &[
     Need::new("initdb", "postgresql").among_versions("/usr/lib/postgresql"),
     Need::new("pgbouncer", "pgbouncer"),
     Need::new("mvn", "maven openjdk-17-jre-headless"),
+    // Its library, for a database with another clock.
+    Need::new("faketime", "faketime"),
+    Need::new("mount", "mount"),
 ];
 
 /// The tests over databases.

@@ -8,6 +8,7 @@
 
 pub mod cassandra;
 mod certificates;
+mod clock;
 mod pgbouncer;
 mod ports;
 pub mod postgres;

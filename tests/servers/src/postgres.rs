@@ -1,7 +1,7 @@
 //! PostgreSQL.
 
 use crate::{
-    Certificate, ports,
+    Certificate, clock, ports,
     process::Process,
     waiting::{PATIENCE, until},
 };
@@ -22,6 +22,7 @@ pub struct Setup {
     password: Option<String>,
     certificate: Option<Certificate>,
     settings: Vec<String>,
+    clock_ahead: i64,
 }
 
 impl Setup {
@@ -43,6 +44,13 @@ impl Setup {
     #[must_use]
     pub fn setting(mut self, setting: &str) -> Self {
         self.settings.push(setting.to_owned());
+        self
+    }
+
+    /// Its clock is so many seconds ahead (behind, if negative).
+    #[must_use]
+    pub fn clock_ahead(mut self, seconds: i64) -> Self {
+        self.clock_ahead = seconds;
         self
     }
 
@@ -98,6 +106,9 @@ impl Postgres {
             ["listen_addresses=127.0.0.1", "shared_buffers=32MB"].into_iter().chain(chosen)
         {
             command.args(["-c", setting]);
+        }
+        if self.setup.clock_ahead != 0 {
+            clock::shift(&mut command, self.setup.clock_ahead);
         }
         let process = Process::spawn("PostgreSQL", &mut command, &self.log());
         let process = self.process.insert(process);

@@ -27,6 +27,7 @@ pub struct Setup {
     heap: Option<u32>,
     is_forgetful: bool,
     settings: String,
+    clock_ahead: i64,
 }
 
 impl Setup {
@@ -77,6 +78,13 @@ impl Setup {
     pub fn setting(mut self, line: &str) -> Self {
         self.settings += line;
         self.settings.push('\n');
+        self
+    }
+
+    /// Its clock is so many seconds ahead (behind, if negative).
+    #[must_use]
+    pub fn clock_ahead(mut self, seconds: i64) -> Self {
+        self.clock_ahead = seconds;
         self
     }
 

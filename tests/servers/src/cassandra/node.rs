@@ -1,7 +1,7 @@
 //! One node: its files and its process.
 
 use super::{Setup, frame, java};
-use crate::{Certificate, ports, process::Process};
+use crate::{Certificate, clock, ports, process::Process};
 use std::{
     fs,
     net::{Ipv4Addr, SocketAddr},
@@ -102,6 +102,9 @@ impl Node {
         command.args(java::OPENS.iter().flat_map(|name| to_everybody("--add-opens", name)));
         if self.setup.is_forgetful {
             command.arg(java::FORGETFUL);
+        }
+        if self.setup.clock_ahead != 0 {
+            clock::shift(&mut command, self.setup.clock_ahead);
         }
         let heap = self.setup.heap.unwrap_or(HEAP);
         command.args([format!("-Xms{heap}m"), format!("-Xmx{heap}m")]);
