@@ -22,6 +22,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Opens connections to one database.
 pub struct Connector {
     config: tokio_postgres::Config,
+    /// Where the server is, for people.
+    place: String,
     tls: Option<MakeRustlsConnect>,
     settings: String,
     times: DatabaseTimes,
@@ -61,7 +63,8 @@ impl Connector {
         }
         let back_off = Mutex::new(BackOff { failures: 0, not_before: Instant::now() });
         let settings = settings(&times);
-        Ok(Self { config: postgres, tls, settings, times, activity, back_off })
+        let place = format!("{} on port {}", config.host, config.port);
+        Ok(Self { config: postgres, place, tls, settings, times, activity, back_off })
     }
 
     /// The times of waiting.
@@ -82,10 +85,10 @@ impl Connector {
             Ok(opened) => opened,
             Err(_) => Err(Failure::away("PostgreSQL did not answer in time")),
         };
-        if opened.is_err() {
+        opened.map_err(|failure| {
             self.failed();
-        }
-        opened
+            Failure { text: format!("{} (at {})", failure.text, self.place), ..failure }
+        })
     }
 
     /// The next connection is opened after a pause: what the last ones were for did not work.
