@@ -3,12 +3,11 @@
 use crate::settings::kind::Form;
 
 /// Who connects, and what to.
-pub const WORD: &Form =
-    &Form { allowed: "a text without control characters", placeholder: "NAME", values: "text" };
+pub const WORD: &Form = &Form { allowed: "a text without control characters", placeholder: "NAME" };
 
 /// What nobody is shown.
 pub const PASSWORD: &Form =
-    &Form { allowed: "a text without control characters", placeholder: "SECRET", values: "text" };
+    &Form { allowed: "a text without control characters", placeholder: "SECRET" };
 
 /// A schema or a keyspace.
 pub const IDENTIFIER: &Form = &Form {
