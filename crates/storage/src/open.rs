@@ -74,6 +74,10 @@ pub enum OpenError {
 ///
 /// # Errors
 /// One sentence on what stands against it.
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "cassandra")),
+    expect(unused_variables, reason = "only stores over a database have anything to tell")
+)]
 pub async fn open(config: StorageConfig, observer: &dyn OpenObserver) -> Result<Opened, OpenError> {
     match config {
         StorageConfig::Memory(config) => Ok(Opened {
