@@ -18,8 +18,11 @@ mod full;
 mod lifetimes;
 mod limits;
 mod network;
+mod pair;
 mod restarts;
+mod standby;
 mod start_log;
+mod takeover;
 mod unknown;
 
 #[path = "../system/audit.rs"]
