@@ -13,8 +13,8 @@ async fn two_of_three_nodes_serve() {
     first.cql("INSERT INTO k.t (n) VALUES (1)").await.unwrap();
     cluster.node(1).kill();
     for at in [0, 2] {
-        cluster.node(at).cql("INSERT INTO k.t (n) VALUES (2)").await.unwrap();
+        cluster.node(at).until_cql("INSERT INTO k.t (n) VALUES (2)").await;
     }
     cluster.node(1).restart().await;
-    cluster.node(1).cql("SELECT n FROM k.t").await.unwrap();
+    cluster.node(1).until_cql("SELECT n FROM k.t").await;
 }

@@ -17,7 +17,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Makes them and starts them at once.
+    /// Makes them and starts them at once; each knows the others when this returns.
     pub async fn start() -> Self {
         Self::with(Cassandra::setup().heap(192)).await
     }
@@ -41,6 +41,9 @@ impl Cluster {
         let mut nodes = [node(0), node(1), node(2)];
         let [first, second, third] = &mut nodes;
         join!(first.restart(), second.restart(), third.restart());
+        for node in &nodes {
+            node.until_knows(ADDRESSES.len() - 1).await;
+        }
         Self { nodes }
     }
 

@@ -37,29 +37,43 @@ pub(super) async fn supports(address: SocketAddr) -> bool {
 /// # Errors
 /// What the server or the system says against it.
 pub async fn run(address: SocketAddr, statement: &str) -> Result<(), String> {
+    result(address, statement).await.map(drop)
+}
+
+/// How many rows a table has.
+pub(super) async fn count(address: SocketAddr, table: &str) -> Result<i64, String> {
+    let body = result(address, &format!("SELECT count(*) FROM {table}")).await?;
+    // The only value of the only row is the last of the answer.
+    let value = body.last_chunk().ok_or("an answer without a count")?;
+    Ok(i64::from_be_bytes(*value))
+}
+
+/// The body of the answer to a statement.
+async fn result(address: SocketAddr, statement: &str) -> Result<Vec<u8>, String> {
     let run = async {
         let mut stream = TcpStream::connect(address).await.map_err(|error| error.to_string())?;
         let version = [&[0, 1][..], &string("CQL_VERSION"), &string("3.0.0")].concat();
-        if expect(&mut stream, STARTUP, &version, &[READY, AUTHENTICATE]).await? == AUTHENTICATE {
+        let (kind, _) = expect(&mut stream, STARTUP, &version, &[READY, AUTHENTICATE]).await?;
+        if kind == AUTHENTICATE {
             let words = long_string("\0cassandra\0cassandra");
             expect(&mut stream, AUTH_RESPONSE, &words, &[AUTH_SUCCESS]).await?;
         }
         let query = [&long_string(statement)[..], &CONSISTENCY_ONE, &[NO_FLAGS]].concat();
-        expect(&mut stream, QUERY, &query, &[RESULT]).await.map(drop)
+        expect(&mut stream, QUERY, &query, &[RESULT]).await.map(|(_, body)| body)
     };
     timeout(LIMIT, run).await.map_err(|_| format!("{statement}: no answer"))?
 }
 
-/// Sends a request; the kind of the answer, which must be one of these.
+/// Sends a request; kind and body of the answer, which must be of one of these kinds.
 async fn expect(
     stream: &mut TcpStream,
     request: u8,
     body: &[u8],
     wanted: &[u8],
-) -> Result<u8, String> {
+) -> Result<(u8, Vec<u8>), String> {
     let (kind, body) = call(stream, request, body).await.map_err(|error| error.to_string())?;
     match kind {
-        kind if wanted.contains(&kind) => Ok(kind),
+        kind if wanted.contains(&kind) => Ok((kind, body)),
         // A code and a text with its length.
         ERROR => Err(String::from_utf8_lossy(body.get(6..).unwrap_or_default()).into_owned()),
         other => Err(format!("an answer of kind {other}")),

@@ -9,7 +9,11 @@ pub use cluster::Cluster;
 pub use frame::run;
 pub use node::CommitLog;
 
-use crate::{Certificate, ports, process::Process};
+use crate::{
+    Certificate, ports,
+    process::Process,
+    waiting::{PATIENCE, until},
+};
 use node::Node;
 use rustix::process::Signal;
 use std::{
@@ -159,6 +163,23 @@ impl Cassandra {
     /// What the server says against it.
     pub async fn cql(&self, statement: &str) -> Result<(), String> {
         run(self.address(), statement).await
+    }
+
+    /// Runs a statement again and again until it succeeds: another node may not have told what it needs.
+    pub async fn until_cql(&self, statement: &str) {
+        let runs = async || self.cql(statement).await.ok();
+        let done = until(PATIENCE, runs).await;
+        done.unwrap_or_else(|| panic!("{statement} does not succeed in time"));
+    }
+
+    /// Waits until it knows so many other nodes.
+    async fn until_knows(&self, others: usize) {
+        let knows = async || {
+            let known = frame::count(self.address(), "system.peers").await;
+            (known == Ok(others as i64)).then_some(())
+        };
+        let done = until(PATIENCE, knows).await;
+        done.unwrap_or_else(|| panic!("the node does not know {others} others in time"));
     }
 
     /// What it logged last.
