@@ -2,17 +2,27 @@
 
 #![expect(clippy::print_stdout, reason = "what is measured beside is for whoever asks to see it")]
 
-use super::given::{config, opened};
+use super::given::{self, opened};
 use crate::support::{kept, message, subject};
 use broker_core::{Headers, Message, MessageId, Reclaimed, Storage, Timestamp};
 use broker_storage::PostgresConfig;
 use broker_test_servers::Postgres;
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
 
 const SECOND: i64 = 1_000_000_000;
+
+/// Settings for loads under which a statement may take long: slow is not away here.
+fn config(address: SocketAddr) -> PostgresConfig {
+    let mut config = given::config(address);
+    config.times.statement = Duration::from_secs(30);
+    config.times.unavailable = Duration::from_secs(30);
+    config.times.lease = Duration::from_secs(60);
+    config
+}
 
 /// Of a subject with so many others, in the first seconds, alive for ten seconds.
 fn brief(id: u64, subjects: u64) -> Arc<Message> {
