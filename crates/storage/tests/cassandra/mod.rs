@@ -1,5 +1,10 @@
 //! The store in Cassandra.
 
+mod access;
+mod outages;
+mod owners;
+mod scene;
+
 use crate::support::{Bench, Cassandra, faulty, observed};
 
 suite!(conformance, support::Cassandra::new());
