@@ -141,7 +141,8 @@ impl Ledger {
         let distance = (shelf.partition(self.sent).last() - shelf.partition(self.sent).first) / 2;
         let next = shelf.partition(self.sent.saturating_add(distance));
         let is_low = self.planned.reserved.saturating_sub(self.sent) < BLOCK_IDS / 2;
-        if self.is_reserving_ahead || !(is_low || !self.is_entered(next, now)) {
+        let is_needed = is_low || !self.is_entered(next, now);
+        if self.is_reserving_ahead || !is_needed {
             return None;
         }
         self.is_reserving_ahead = true;

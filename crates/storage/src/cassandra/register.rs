@@ -19,9 +19,12 @@ pub struct Register {
     state: Mutex<State>,
 }
 
+/// A time to be kept, and who waits for it.
+type Waiting = (Timestamp, oneshot::Sender<Result<(), Failure>>);
+
 struct State {
     kept: Timestamp,
-    waiting: Vec<(Timestamp, oneshot::Sender<Result<(), Failure>>)>,
+    waiting: Vec<Waiting>,
     is_writing: bool,
 }
 
@@ -69,7 +72,7 @@ impl Register {
         }
     }
 
-    fn next(&self) -> Option<Vec<(Timestamp, oneshot::Sender<Result<(), Failure>>)>> {
+    fn next(&self) -> Option<Vec<Waiting>> {
         let mut state = self.state.lock();
         let waiting = std::mem::take(&mut state.waiting);
         state.is_writing = !waiting.is_empty();
