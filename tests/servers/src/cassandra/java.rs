@@ -89,12 +89,15 @@ pub(crate) const OPTIONS: &[&str] = &[
     "-Xss512k",
 ];
 
-/// How Cassandra is to run: it waits for no other nodes.
+/// How Cassandra is to run: it waits for no other nodes, and asks them at once for tables that it lacks
+/// (by itself it does so a minute after its start).
 pub(crate) const PROPERTIES: &[&str] = &[
     "-Dcassandra-foreground=yes",
     "-Dcassandra.skip_wait_for_gossip_to_settle=0",
     "-Dcassandra.shutdown_announce_in_ms=0",
     "-Dcassandra.superuser_setup_delay_ms=0",
+    "-Dcassandra.migration_delay_ms=0",
+    "-Dcassandra.schema_pull_interval_ms=1000",
 ];
 
 /// A change of a schema syncs nothing: much quicker, and gone after a kill.
