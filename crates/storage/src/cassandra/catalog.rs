@@ -16,7 +16,7 @@ pub async fn partitions(
     limit: i32,
 ) -> Result<Vec<Partition>, Failure> {
     let values = (subject.as_bytes(), Partition::lowest_bucket(from), signed(up_to) | 1, limit);
-    let statement = &database.statements.partitions;
+    let statement = &database.statements.subjects.partitions;
     let found: Vec<(i64, i8)> = database.rows(statement, values).await?;
     let read = |(bucket, class)| {
         Partition::read(bucket, class)
@@ -37,5 +37,5 @@ pub async fn enter(
         (subject.as_bytes(), partition.bucket(), partition.class(), seconds)
     };
     let rows: Vec<_> = partitions.iter().map(row).collect();
-    database.write_all(&database.statements.enter, &rows, stamp).await
+    database.write_all(&database.statements.subjects.enter, &rows, stamp).await
 }

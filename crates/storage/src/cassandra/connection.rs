@@ -1,7 +1,7 @@
 //! Connecting to a cluster.
 
-use super::{CassandraConfig, Consistency, tls};
-use crate::{OpenError, OpenObserver};
+use super::{CassandraConfig, Consistency};
+use crate::{OpenError, OpenObserver, tls};
 use broker_core::{SystemTime, TimeSource};
 use scylla::{
     client::{
@@ -13,7 +13,7 @@ use scylla::{
     policies::{load_balancing::DefaultPolicy, retry::FallthroughRetryPolicy},
     statement::{self, SerialConsistency},
 };
-use std::{num::NonZeroUsize, sync::Arc, time::Duration};
+use std::{fmt, num::NonZeroUsize, sync::Arc, time::Duration};
 
 /// Connections to each node: one can be read while another is written.
 const CONNECTIONS: NonZeroUsize = NonZeroUsize::new(2).expect("two are not none");
@@ -25,9 +25,16 @@ const AGREEMENT: Duration = Duration::from_millis(20);
 /// What is known of the cluster, from its first node that answered.
 pub struct Cluster {
     pub session: Session,
-    pub node: String,
-    pub version: String,
     pub datacenter: String,
+    node: String,
+    version: String,
+}
+
+impl fmt::Display for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (host, port) = self.node.rsplit_once(':').unwrap_or((&self.node, ""));
+        write!(f, "{} at {host} on port {port} (data center {})", self.version, self.datacenter)
+    }
 }
 
 /// Waits for the cluster, for as long as a start may wait.
@@ -38,7 +45,8 @@ pub async fn connect(
     config: &CassandraConfig,
     observer: &dyn OpenObserver,
 ) -> Result<Cluster, OpenError> {
-    let tls = tls::context(&config.tls)?;
+    let tls = tls::client(&config.tls).map_err(OpenError::Database)?;
+    let tls = tls.map(|config| TlsContext::Rustls023(Arc::new(config)));
     let end = SystemTime.monotonic() + config.times.start;
     let mut pause = PAUSES.0;
     loop {
@@ -46,7 +54,7 @@ pub async fn connect(
             Ok(cluster) => return Ok(cluster),
             Err(why) => why,
         };
-        if why.contains("Authentication") {
+        if is_final(&why) {
             let sentence = format!("the cluster does not let this broker in: {why}");
             return Err(OpenError::Database(sentence));
         }
@@ -59,6 +67,11 @@ pub async fn connect(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(PAUSES.1);
     }
+}
+
+/// Whether no further try will mend it: the driver has only words for that.
+fn is_final(why: &str) -> bool {
+    ["Authentication", "authentication", "certificate"].iter().any(|word| why.contains(word))
 }
 
 async fn try_to_connect(

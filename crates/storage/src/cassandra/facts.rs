@@ -60,7 +60,7 @@ impl Facts {
     /// Reads them.
     pub async fn load(database: Arc<Database>) -> Result<Loaded, Failure> {
         let take = |row: (String, i64, Option<Vec<u8>>)| row;
-        let rows = database.read(&database.statements.facts, (SHARD,), take).await?;
+        let rows = database.read(&database.statements.facts.all, (SHARD,), take).await?;
         let (mut shelves, mut due, mut kept_time) = (0, Due::default(), Timestamp::MIN);
         for (kind, number, value) in rows {
             match (kind.as_str(), value) {
@@ -99,7 +99,7 @@ impl Facts {
     }
 
     async fn note(&self, kind: &str, number: i64, guard: &Guard) -> Result<(), Failure> {
-        let statement = &self.database.statements.note_fact;
+        let statement = &self.database.statements.facts.note;
         self.database
             .patiently(|| async {
                 let values = (SHARD, kind, number, guard.stamp()?);
@@ -128,7 +128,7 @@ impl Facts {
         if is_new {
             self.note(PERIOD, i64::from(period), guard).await?;
         }
-        let statement = &self.database.statements.note_due;
+        let statement = &self.database.statements.due.note;
         self.database
             .patiently(|| async {
                 let values = (period, &key.1, key.2, guard.stamp()?);
@@ -157,7 +157,7 @@ impl Facts {
     /// Nothing is left of a period.
     pub async fn end_period(&self, period: i32, guard: &Guard) -> Result<(), Failure> {
         let values = (guard.stamp()?, SHARD, PERIOD, i64::from(period));
-        self.database.write(&self.database.statements.drop_fact, values).await?;
+        self.database.write(&self.database.statements.facts.drop, values).await?;
         self.due.lock().periods.remove(&period);
         Ok(())
     }

@@ -84,10 +84,10 @@ impl Reader {
         let statements = &self.database.statements;
         let (statement, name) = match (&slot.after, from) {
             (Some(after), _) | (None, Bound::Excluded(after)) => {
-                (&statements.subjects_after, after.as_bytes())
+                (&statements.subjects.rows_after, after.as_bytes())
             }
-            (None, Bound::Included(first)) => (&statements.subjects_from, first.as_bytes()),
-            (None, Bound::Unbounded) => (&statements.subjects_from, &b""[..]),
+            (None, Bound::Included(first)) => (&statements.subjects.rows_from, first.as_bytes()),
+            (None, Bound::Unbounded) => (&statements.subjects.rows_from, &b""[..]),
         };
         let found: Vec<Named> = self.database.rows(statement, (number, name, rows)).await?;
         slot.is_over = found.len() < rows.unsigned_abs() as usize;

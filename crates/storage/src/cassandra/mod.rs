@@ -27,7 +27,6 @@ mod stamps;
 mod statements;
 mod store;
 mod tallying;
-mod tls;
 mod together;
 mod writer;
 
@@ -60,14 +59,12 @@ pub async fn open(
     observer: &dyn OpenObserver,
 ) -> Result<Opened, OpenError> {
     let cluster = connection::connect(&config, observer).await?;
-    observer.reached(&format!("connected to {} at {}", cluster.version, cluster.node));
+    observer.reached(&format!("connected to {cluster}"));
     let is_new = schema::ensure(&cluster.session, &config, observer).await?;
     observer.reached(if is_new { "keyspace and tables made" } else { "keyspace and tables ready" });
-    let warnings = promises::warnings(&cluster, &config.keyspace, config.consistency).await;
-    if let Some(size) = promises::largest_write(&cluster.session).await
-        && let Some(sentence) = promises::too_small(size)
-    {
-        observer.reached(&sentence);
+    let promises = promises::examine(&cluster, &config.keyspace, config.consistency).await;
+    if let Some(sentence) = &promises.limit {
+        observer.reached(sentence);
     }
     let activity = Arc::new(Activity::default());
     let database = Arc::new(prepare(cluster, &config, activity.clone()).await?);
@@ -81,10 +78,11 @@ pub async fn open(
     let recovery = match kept_time {
         Timestamp::MIN => "the store is empty".to_owned(),
         time => format!(
-            "the store was last written at {time}; last ids are read when a subject is first used, \
-             expired messages are left to the database"
+            "last written at {time}; last ids are read when a subject is first used, expired messages \
+             are left to the database"
         ),
     };
+    let warnings = promises.warnings;
     Ok(Opened { storage: Arc::new(storage), recovery, activity, warnings })
 }
 

@@ -76,7 +76,8 @@ impl Inner {
             let (epoch, beat, name, is_free, lease_ms, ceiling) = row;
             Found { epoch, beat, name, is_free, lease_ms, ceiling }
         };
-        let found = self.database.read(&self.database.statements.look, (SHARD,), take).await?;
+        let found =
+            self.database.read(&self.database.statements.owner.look, (SHARD,), take).await?;
         Ok(found.into_iter().next())
     }
 
@@ -87,7 +88,7 @@ impl Inner {
             let Found { epoch, beat, name: owner, is_free, .. } = found;
             return Ok(Seen { epoch, beat, is_free, lease, owner });
         }
-        self.database.write(&self.database.statements.first_owner, (SHARD,)).await?;
+        self.database.write(&self.database.statements.owner.begin, (SHARD,)).await?;
         let (lease, owner) = (Duration::ZERO, String::new());
         Ok(Seen { epoch: 0, beat: 0, is_free: true, lease, owner })
     }
@@ -99,7 +100,7 @@ impl Inner {
         let ceiling = Stamps::first_ceiling(before.ceiling, self.lease);
         let lease_ms = i64::try_from(self.lease.as_millis()).unwrap_or(i64::MAX);
         let values = (epoch, beat, &self.name, lease_ms, ceiling, SHARD, seen.epoch, seen.beat);
-        let result = self.database.write(&self.database.statements.take, values).await;
+        let result = self.database.write(&self.database.statements.owner.take, values).await;
         let is_mine = match result {
             Ok(result) => is_applied(result)?,
             Err(Failure::Unknown(why)) => {
@@ -140,7 +141,7 @@ impl Inner {
         };
         let ceiling = self.stamps.next_ceiling(self.lease);
         let values = (beat, ceiling, SHARD, epoch, known);
-        let result = self.database.write(&self.database.statements.renew, values).await;
+        let result = self.database.write(&self.database.statements.owner.renew, values).await;
         let unknown = match result.and_then(is_applied) {
             Ok(true) => {
                 self.beats.lock().known = beat;
@@ -167,7 +168,7 @@ impl Inner {
 
     async fn release(&self, epoch: i64) -> Result<(), Failure> {
         let values = (self.stamps.end(), SHARD, epoch);
-        match self.database.write(&self.database.statements.release, values).await {
+        match self.database.write(&self.database.statements.owner.release, values).await {
             Ok(_) => Ok(()),
             Err(Failure::Unknown(why)) => match self.find().await? {
                 Some(found) if found.epoch == epoch && !found.is_free => Err(Failure::Unknown(why)),

@@ -111,7 +111,7 @@ pub async fn write(
         signed(record.last),
         stamp,
     );
-    database.write(&database.statements.record, values).await.map(drop)
+    database.write(&database.statements.subjects.record, values).await.map(drop)
 }
 
 #[cfg(test)]

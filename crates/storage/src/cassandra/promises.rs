@@ -1,63 +1,93 @@
 //! Whether the cluster is set so that an acknowledgement is worth what it should be.
 
 use super::{Consistency, connection::Cluster};
-use scylla::client::session::Session;
+use scylla::{
+    client::session::Session,
+    policies::load_balancing::{NodeIdentifier, SingleTargetLoadBalancingPolicy},
+    statement::{self, Statement},
+};
 use std::collections::BTreeMap;
 
-/// A message's row has its content twice on its way to a log segment of which it may take half.
-const LARGEST_MESSAGE: u64 = 4 * 1024 * 1024 + 64 * 1024;
+/// The largest message and what its row has beside it.
+const LARGEST_WRITE: u64 = 4 * 1024 * 1024 + 64 * 1024;
 
-/// One sentence for each way in which an acknowledgement is worth less than it should be. What cannot be
-/// read is not guessed.
-pub async fn warnings(cluster: &Cluster, keyspace: &str, consistency: Consistency) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let settings = settings(&cluster.session).await;
-    if let Some(sync) = settings.get("commitlog_sync")
-        && sync == "periodic"
-    {
-        warnings.push(
-            "the cluster acknowledges writes before they are on disk (commitlog_sync: periodic): \
-             acknowledged messages are lost when as many nodes as must have a write fail at once; set \
-             commitlog_sync to batch or group on every node"
-                .to_owned(),
-        );
+/// What nodes say about themselves: name and value.
+type Settings = BTreeMap<String, String>;
+
+/// What is to be said of the cluster's settings.
+#[derive(Default)]
+pub struct Promises {
+    /// One sentence for each way in which an acknowledgement is worth less than it should be.
+    pub warnings: Vec<String>,
+    /// One sentence if the cluster does not take the largest messages.
+    pub limit: Option<String>,
+}
+
+/// Asks every node that is there. What cannot be read is not guessed.
+pub async fn examine(cluster: &Cluster, keyspace: &str, consistency: Consistency) -> Promises {
+    let nodes = settings(&cluster.session).await;
+    let mut promises = Promises::default();
+    let is_periodic = |(_, settings): &&(String, Settings)| {
+        settings.get("commitlog_sync").is_some_and(|sync| sync.eq_ignore_ascii_case("periodic"))
+    };
+    let periodic: Vec<&str> =
+        nodes.iter().filter(is_periodic).map(|(name, _)| name.as_str()).collect();
+    if !periodic.is_empty() {
+        promises.warnings.push(format!(
+            "writes are acknowledged before they are on disk (commitlog_sync: periodic, at {}): \
+             acknowledged messages are lost when as many nodes as must have a write fail at once; \
+             set commitlog_sync to batch or group on every node",
+            periodic.join(", ")
+        ));
     }
     let replicas = replicas(&cluster.session, keyspace, &cluster.datacenter, consistency).await;
     if replicas == Some(1) {
-        warnings.push(format!(
+        promises.warnings.push(format!(
             "the keyspace {keyspace} has one replica: its messages are lost with the disk of the node \
              that has them, and cannot be reached while that node is away"
         ));
     }
-    warnings
-}
-
-/// Bytes that one write may have, if the cluster says so.
-pub async fn largest_write(session: &Session) -> Option<u64> {
-    let settings = settings(session).await;
-    let given = settings.get("max_mutation_size").and_then(|size| bytes(size));
-    given.or_else(|| {
-        settings.get("commitlog_segment_size").and_then(|size| bytes(size)).map(|size| size / 2)
-    })
-}
-
-/// What is to be said of the largest message, if the cluster does not take it.
-pub fn too_small(largest_write: u64) -> Option<String> {
-    (largest_write < LARGEST_MESSAGE).then(|| {
+    let largest = nodes.iter().filter_map(|(_, settings)| largest_write(settings)).min();
+    promises.limit = largest.filter(|size| *size < LARGEST_WRITE).map(|size| {
         format!(
-            "the cluster takes no write above {largest_write} bytes, so larger messages are refused; \
-             set commitlog_segment_size to 16MiB or more"
+            "the cluster takes no write above {size} bytes, so larger messages are refused; set \
+             commitlog_segment_size to 16MiB or more"
         )
-    })
+    });
+    promises
 }
 
-/// A node's settings; ScyllaDB keeps them elsewhere and has no periodic log of that name.
-async fn settings(session: &Session) -> BTreeMap<String, String> {
-    let text = "SELECT name, value FROM system_views.settings";
-    let Ok(result) = session.query_unpaged(text, ()).await else { return BTreeMap::new() };
-    let Ok(result) = result.into_rows_result() else { return BTreeMap::new() };
-    let Ok(rows) = result.rows::<(String, Option<String>)>() else { return BTreeMap::new() };
-    rows.flatten().filter_map(|(name, value)| Some((name, value?))).collect()
+/// Bytes that one write may have.
+fn largest_write(settings: &Settings) -> Option<u64> {
+    let size = |name: &str| settings.get(name).and_then(|size| bytes(size));
+    size("max_mutation_size").or_else(|| size("commitlog_segment_size").map(|size| size / 2))
+}
+
+/// The settings of every node that can be asked. ScyllaDB keeps them in a table of another name.
+async fn settings(session: &Session) -> Vec<(String, Settings)> {
+    let mut all = Vec::new();
+    for node in session.get_cluster_state().get_nodes_info() {
+        let name = node.address.to_string();
+        for table in ["system_views.settings", "system.config"] {
+            let mut statement = Statement::new(format!("SELECT name, value FROM {table}"));
+            let node = NodeIdentifier::Node(node.clone());
+            let policy = SingleTargetLoadBalancingPolicy::new(node, None);
+            statement.set_load_balancing_policy(Some(policy));
+            statement.set_consistency(statement::Consistency::One);
+            if let Some(settings) = read(session, statement).await {
+                all.push((name, settings));
+                break;
+            }
+        }
+    }
+    all
+}
+
+async fn read(session: &Session, statement: Statement) -> Option<Settings> {
+    let result = session.query_unpaged(statement, ()).await.ok()?.into_rows_result().ok()?;
+    let rows = result.rows::<(String, Option<String>)>().ok()?;
+    let rows = rows.flatten();
+    Some(rows.filter_map(|(name, value)| Some((name, value?.trim_matches('"').into()))).collect())
 }
 
 /// Copies of each message that are asked for: in the data center, or in all of them.
@@ -104,7 +134,15 @@ mod tests {
         assert_eq!(bytes("4096"), Some(4_096));
         assert_eq!(bytes("16 KiB"), Some(16 << 10));
         assert_eq!([bytes("null"), bytes("3 lots"), bytes("")], [None; 3]);
-        assert!(too_small(2 << 20).is_some());
-        assert!(too_small(16 << 20).is_none());
+    }
+
+    #[test]
+    fn the_largest_write_is_half_a_segment_unless_it_is_said() {
+        let mut settings = Settings::from([("commitlog_segment_size".into(), "16MiB".into())]);
+        assert_eq!(largest_write(&settings), Some(8 << 20));
+        settings.insert("max_mutation_size".into(), "1MiB".into());
+        assert_eq!(largest_write(&settings), Some(1 << 20));
+        settings.insert("max_mutation_size".into(), "null".into());
+        assert_eq!(largest_write(&settings), Some(8 << 20));
     }
 }

@@ -45,7 +45,7 @@ impl Reader {
         let stamp = self.guard.stamp()?;
         let values = (stamp, subject.as_bytes(), Partition::lowest_bucket(up_to));
         place.ledger.lock().forget_entries();
-        self.database.write(&self.database.statements.drop_entries, values).await?;
+        self.database.write(&self.database.statements.subjects.drop_entries, values).await?;
         self.guard.confirm().await
     }
 
@@ -85,7 +85,8 @@ impl Reader {
         let Some(period) = self.facts.first_due(now) else { return Ok(reclaimed) };
         self.facts.forget_due(period);
         let statements = &self.database.statements;
-        let due: Vec<(Vec<u8>, i64)> = self.database.rows(&statements.due, (period, DUE)).await?;
+        let due: Vec<(Vec<u8>, i64)> =
+            self.database.rows(&statements.due.some, (period, DUE)).await?;
         let is_last = due.len() < DUE.unsigned_abs() as usize;
         for (subject, bucket) in due {
             if let (Ok(subject), Some(partition)) =
@@ -96,7 +97,7 @@ impl Reader {
                 reclaimed.bytes += bytes;
             }
             let values = (self.guard.stamp()?, period, &subject, bucket);
-            self.database.write(&statements.drop_due, values).await?;
+            self.database.write(&statements.due.drop, values).await?;
         }
         if is_last {
             self.facts.end_period(period, &self.guard).await?;

@@ -80,7 +80,7 @@ impl Register {
     }
 
     async fn put(&self, time: Timestamp) -> Result<(), Failure> {
-        let statement = &self.database.statements.keep_time;
+        let statement = &self.database.statements.facts.keep_time;
         let bytes = encode(time);
         self.database
             .patiently(|| async {

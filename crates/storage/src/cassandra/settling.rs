@@ -54,7 +54,7 @@ impl Row {
 /// Reads a subject's row, and settles it.
 pub async fn open(database: &Database, guard: &Guard, subject: &Subject) -> Result<Place, Failure> {
     let values = (slot(subject), subject.as_bytes());
-    let rows = database.read(&database.statements.subject, values, Row::read).await?;
+    let rows = database.read(&database.statements.subjects.row, values, Row::read).await?;
     guard.confirm().await?;
     settle(database, guard, subject, rows.first().copied()).await
 }

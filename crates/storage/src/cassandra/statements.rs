@@ -11,29 +11,49 @@ use std::sync::Arc;
 
 /// The prepared statements.
 pub struct Statements {
+    pub owner: OwnerStatements,
+    pub facts: FactStatements,
+    pub subjects: SubjectStatements,
+    pub due: DueStatements,
+    tables: [Table; 4],
+}
+
+/// Of the table `owner`.
+pub struct OwnerStatements {
     pub look: PreparedStatement,
-    pub first_owner: PreparedStatement,
+    pub begin: PreparedStatement,
     pub take: PreparedStatement,
     pub renew: PreparedStatement,
     pub release: PreparedStatement,
-    pub facts: PreparedStatement,
-    pub note_fact: PreparedStatement,
+}
+
+/// Of the table `facts`.
+pub struct FactStatements {
+    pub all: PreparedStatement,
+    pub note: PreparedStatement,
     pub keep_time: PreparedStatement,
-    pub drop_fact: PreparedStatement,
-    pub subject: PreparedStatement,
-    pub subjects_from: PreparedStatement,
-    pub subjects_after: PreparedStatement,
+    pub drop: PreparedStatement,
+}
+
+/// Of the tables `subjects` and `partitions`.
+pub struct SubjectStatements {
+    pub row: PreparedStatement,
+    pub rows_from: PreparedStatement,
+    pub rows_after: PreparedStatement,
     pub record: PreparedStatement,
     pub partitions: PreparedStatement,
     pub enter: PreparedStatement,
     pub drop_entries: PreparedStatement,
-    pub due: PreparedStatement,
-    pub note_due: PreparedStatement,
-    pub drop_due: PreparedStatement,
-    tables: [Table; 4],
 }
 
-/// The statements of one table of messages.
+/// Of the table `due`.
+pub struct DueStatements {
+    pub some: PreparedStatement,
+    pub note: PreparedStatement,
+    pub drop: PreparedStatement,
+}
+
+/// Of one table of messages.
 pub struct Table {
     pub insert: PreparedStatement,
     pub fetch: PreparedStatement,
@@ -59,93 +79,19 @@ impl Statements {
             Consistency::LocalQuorum => statement::Consistency::LocalSerial,
             Consistency::Quorum | Consistency::All => statement::Consistency::Serial,
         };
-        let p = Preparer { session, keyspace: quoted(keyspace) };
-        let mut look = p
-            .read("SELECT epoch, beat, holder, is_free, lease_ms, ceiling FROM {}.owner WHERE shard = ?")
-            .await?;
-        look.set_consistency(serial);
+        let preparer = Preparer { session, keyspace: quoted(keyspace) };
+        let mut owner = preparer.owner().await?;
+        owner.look.set_consistency(serial);
         Ok(Self {
-            look,
-            first_owner: p
-                .write(
-                    "INSERT INTO {}.owner (shard, epoch, beat, holder, is_free, lease_ms, ceiling) \
-                     VALUES (?, 0, 0, '', true, 0, 0) IF NOT EXISTS",
-                )
-                .await?,
-            take: p
-                .write(
-                    "UPDATE {}.owner SET epoch = ?, beat = ?, holder = ?, is_free = false, \
-                     lease_ms = ?, ceiling = ? WHERE shard = ? IF epoch = ? AND beat = ?",
-                )
-                .await?,
-            renew: p
-                .write(
-                    "UPDATE {}.owner SET beat = ?, ceiling = ? WHERE shard = ? \
-                     IF epoch = ? AND beat = ? AND is_free = false",
-                )
-                .await?,
-            release: p
-                .write(
-                    "UPDATE {}.owner SET is_free = true, ceiling = ? WHERE shard = ? IF epoch = ?",
-                )
-                .await?,
-            facts: p.read("SELECT kind, number, value FROM {}.facts WHERE shard = ?").await?,
-            note_fact: p
-                .write(
-                    "INSERT INTO {}.facts (shard, kind, number) VALUES (?, ?, ?) USING TIMESTAMP ?",
-                )
-                .await?,
-            keep_time: p
-                .write(
-                    "INSERT INTO {}.facts (shard, kind, number, value) VALUES (?, ?, 0, ?) \
-                     USING TIMESTAMP 1",
-                )
-                .await?,
-            drop_fact: p
-                .write(
-                    "DELETE FROM {}.facts USING TIMESTAMP ? WHERE shard = ? AND kind = ? AND number = ?",
-                )
-                .await?,
-            subject: p
-                .read(
-                    "SELECT reserved, settled, last, recorded_at, toTimestamp(now()) \
-                     FROM {}.subjects WHERE slot = ? AND subject = ?",
-                )
-                .await?,
-            subjects_from: p.list(">=").await?,
-            subjects_after: p.list(">").await?,
-            record: p
-                .write(
-                    "INSERT INTO {}.subjects (slot, subject, reserved, settled, last, recorded_at) \
-                     VALUES (?, ?, ?, ?, ?, toTimestamp(now())) USING TIMESTAMP ?",
-                )
-                .await?,
-            partitions: p
-                .read(
-                    "SELECT bucket, class FROM {}.partitions \
-                     WHERE subject = ? AND bucket >= ? AND bucket <= ? LIMIT ?",
-                )
-                .await?,
-            enter: p
-                .write("INSERT INTO {}.partitions (subject, bucket, class) VALUES (?, ?, ?) USING TTL ?")
-                .await?,
-            drop_entries: p
-                .write("DELETE FROM {}.partitions USING TIMESTAMP ? WHERE subject = ? AND bucket < ?")
-                .await?,
-            due: p.read("SELECT subject, bucket FROM {}.due WHERE period = ? LIMIT ?").await?,
-            note_due: p
-                .write("INSERT INTO {}.due (period, subject, bucket) VALUES (?, ?, ?) USING TIMESTAMP ?")
-                .await?,
-            drop_due: p
-                .write(
-                    "DELETE FROM {}.due USING TIMESTAMP ? WHERE period = ? AND subject = ? AND bucket = ?",
-                )
-                .await?,
+            owner,
+            facts: preparer.facts().await?,
+            subjects: preparer.subjects().await?,
+            due: preparer.due().await?,
             tables: [
-                p.table(Class::Day).await?,
-                p.table(Class::Month).await?,
-                p.table(Class::Years).await?,
-                p.table(Class::Endless).await?,
+                preparer.table(Class::Day).await?,
+                preparer.table(Class::Month).await?,
+                preparer.table(Class::Years).await?,
+                preparer.table(Class::Endless).await?,
             ],
         })
     }
@@ -162,6 +108,7 @@ impl Statements {
     }
 }
 
+/// Prepares statements; in their texts the table's keyspace is `{}`.
 struct Preparer<'a> {
     session: &'a Session,
     keyspace: String,
@@ -181,58 +128,98 @@ impl Preparer<'_> {
         Ok(prepared)
     }
 
-    async fn list(&self, from: &str) -> Result<PreparedStatement, PrepareError> {
-        self.read(&format!(
-            "SELECT subject, reserved, settled, last, recorded_at, toTimestamp(now()) \
-             FROM {{}}.subjects WHERE slot = ? AND subject {from} ? LIMIT ?"
-        ))
-        .await
+    async fn owner(&self) -> Result<OwnerStatements, PrepareError> {
+        let look = "SELECT epoch, beat, holder, is_free, lease_ms, ceiling FROM {}.owner \
+                    WHERE shard = ?";
+        let begin = "INSERT INTO {}.owner (shard, epoch, beat, holder, is_free, lease_ms, ceiling) \
+                     VALUES (?, 0, 0, '', true, 0, 0) IF NOT EXISTS";
+        let take = "UPDATE {}.owner SET epoch = ?, beat = ?, holder = ?, is_free = false, \
+                    lease_ms = ?, ceiling = ? WHERE shard = ? IF epoch = ? AND beat = ?";
+        let renew = "UPDATE {}.owner SET beat = ?, ceiling = ? WHERE shard = ? \
+                     IF epoch = ? AND beat = ? AND is_free = false";
+        let release =
+            "UPDATE {}.owner SET is_free = true, ceiling = ? WHERE shard = ? IF epoch = ?";
+        Ok(OwnerStatements {
+            look: self.read(look).await?,
+            begin: self.write(begin).await?,
+            take: self.write(take).await?,
+            renew: self.write(renew).await?,
+            release: self.write(release).await?,
+        })
+    }
+
+    async fn facts(&self) -> Result<FactStatements, PrepareError> {
+        let note = "INSERT INTO {}.facts (shard, kind, number) VALUES (?, ?, ?) USING TIMESTAMP ?";
+        let keep_time = "INSERT INTO {}.facts (shard, kind, number, value) VALUES (?, ?, 0, ?) \
+                         USING TIMESTAMP 1";
+        let drop = "DELETE FROM {}.facts USING TIMESTAMP ? \
+                    WHERE shard = ? AND kind = ? AND number = ?";
+        Ok(FactStatements {
+            all: self.read("SELECT kind, number, value FROM {}.facts WHERE shard = ?").await?,
+            note: self.write(note).await?,
+            keep_time: self.write(keep_time).await?,
+            drop: self.write(drop).await?,
+        })
+    }
+
+    async fn subjects(&self) -> Result<SubjectStatements, PrepareError> {
+        let row = "SELECT reserved, settled, last, recorded_at, toTimestamp(now()) \
+                   FROM {}.subjects WHERE slot = ? AND subject = ?";
+        let rows = "SELECT subject, reserved, settled, last, recorded_at, toTimestamp(now()) \
+                    FROM {}.subjects WHERE slot = ? AND subject > ? LIMIT ?";
+        let record = "INSERT INTO {}.subjects (slot, subject, reserved, settled, last, recorded_at) \
+                      VALUES (?, ?, ?, ?, ?, toTimestamp(now())) USING TIMESTAMP ?";
+        let partitions = "SELECT bucket, class FROM {}.partitions \
+                          WHERE subject = ? AND bucket >= ? AND bucket <= ? LIMIT ?";
+        let enter =
+            "INSERT INTO {}.partitions (subject, bucket, class) VALUES (?, ?, ?) USING TTL ?";
+        let drop_entries = "DELETE FROM {}.partitions USING TIMESTAMP ? \
+                            WHERE subject = ? AND bucket < ?";
+        Ok(SubjectStatements {
+            row: self.read(row).await?,
+            rows_from: self.read(&rows.replace('>', ">=")).await?,
+            rows_after: self.read(rows).await?,
+            record: self.write(record).await?,
+            partitions: self.read(partitions).await?,
+            enter: self.write(enter).await?,
+            drop_entries: self.write(drop_entries).await?,
+        })
+    }
+
+    async fn due(&self) -> Result<DueStatements, PrepareError> {
+        let note =
+            "INSERT INTO {}.due (period, subject, bucket) VALUES (?, ?, ?) USING TIMESTAMP ?";
+        let drop = "DELETE FROM {}.due USING TIMESTAMP ? \
+                    WHERE period = ? AND subject = ? AND bucket = ?";
+        Ok(DueStatements {
+            some: self.read("SELECT subject, bucket FROM {}.due WHERE period = ? LIMIT ?").await?,
+            note: self.write(note).await?,
+            drop: self.write(drop).await?,
+        })
     }
 
     async fn table(&self, class: Class) -> Result<Table, PrepareError> {
-        let name = class.table();
-        let place = "subject = ? AND bucket = ?";
+        let of = |text: &str| text.replace("TABLE", &format!("{{}}.{}", class.table()));
+        let here = "WHERE subject = ? AND bucket = ?";
+        let insert = "INSERT INTO TABLE (subject, bucket, id, published_at, expires_at, headers, body, \
+                      size) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TTL ?";
+        let all = "SELECT id, published_at, expires_at, headers, body, size FROM TABLE";
+        // Asks for every column, though only whether it is there: what a replica missed it then gets as
+        // a whole.
+        let times = "SELECT id, WRITETIME(published_at), WRITETIME(expires_at), WRITETIME(headers), \
+                     WRITETIME(body), WRITETIME(size) FROM TABLE";
+        let range = format!("{here} AND id > ? AND id <= ?");
         Ok(Table {
-            insert: self
-                .write(&format!(
-                    "INSERT INTO {{}}.{name} (subject, bucket, id, published_at, expires_at, headers, \
-                     body, size) VALUES (?, ?, ?, ?, ?, ?, ?, ?) USING TTL ?"
-                ))
-                .await?,
-            fetch: self
-                .read(&format!(
-                    "SELECT id, published_at, expires_at, headers, body, size FROM {{}}.{name} \
-                     WHERE {place} AND id = ?"
-                ))
-                .await?,
-            read: self
-                .read(&format!(
-                    "SELECT id, published_at, expires_at, headers, body, size FROM {{}}.{name} \
-                     WHERE {place} AND id > ? LIMIT ?"
-                ))
-                .await?,
-            // Asks for every column, though only whether it is there: what a replica missed it then gets
-            // as a whole.
-            scan: self
-                .read(&format!(
-                    "SELECT id, WRITETIME(published_at), WRITETIME(expires_at), WRITETIME(headers), \
-                     WRITETIME(body), WRITETIME(size) FROM {{}}.{name} \
-                     WHERE {place} AND id > ? AND id <= ? LIMIT ?"
-                ))
-                .await?,
+            insert: self.write(&of(insert)).await?,
+            fetch: self.read(&of(&format!("{all} {here} AND id = ?"))).await?,
+            read: self.read(&of(&format!("{all} {here} AND id > ? LIMIT ?"))).await?,
+            scan: self.read(&of(&format!("{times} {range} LIMIT ?"))).await?,
             tally: self
-                .read(&format!(
-                    "SELECT id, expires_at, size FROM {{}}.{name} \
-                     WHERE {place} AND id > ? AND id <= ? LIMIT ?"
-                ))
+                .read(&of(&format!("SELECT id, expires_at, size FROM TABLE {range} LIMIT ?")))
                 .await?,
-            void: self
-                .write(&format!("DELETE FROM {{}}.{name} WHERE {place} AND id > ? AND id <= ?"))
-                .await?,
-            delete: self.write(&format!("DELETE FROM {{}}.{name} WHERE {place} AND id = ?")).await?,
-            drop: self
-                .write(&format!("DELETE FROM {{}}.{name} USING TIMESTAMP ? WHERE {place}"))
-                .await?,
+            void: self.write(&of(&format!("DELETE FROM TABLE {range}"))).await?,
+            delete: self.write(&of(&format!("DELETE FROM TABLE {here} AND id = ?"))).await?,
+            drop: self.write(&of(&format!("DELETE FROM TABLE USING TIMESTAMP ? {here}"))).await?,
         })
     }
 }

@@ -1,9 +1,6 @@
 //! Encrypted connections.
 
-use crate::Tls;
-use rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
-use rustls_pki_types::{CertificateDer, pem::PemObject};
-use std::{path::Path, sync::Arc};
+use crate::{Tls, tls};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// How connections are encrypted; `None`: not at all.
@@ -11,41 +8,5 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 /// # Errors
 /// One sentence on the authorities that cannot be read.
 pub fn connect(tls: &Tls) -> Result<Option<MakeRustlsConnect>, String> {
-    let roots = match tls {
-        Tls::Off => return Ok(None),
-        Tls::VerifyFull(Some(file)) => read(file)?,
-        Tls::VerifyFull(None) => native()?,
-    };
-    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS cannot be set up: {error}"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Some(MakeRustlsConnect::new(config)))
-}
-
-fn read(file: &Path) -> Result<RootCertStore, String> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        format!("the authorities of {} cannot be read: {error}", file.display())
-    };
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|error| unreadable(&error))?;
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| unreadable(&error))?;
-        roots.add(certificate).map_err(|error| unreadable(&error))?;
-    }
-    if roots.is_empty() {
-        return Err(format!("{} holds no certificate", file.display()));
-    }
-    Ok(roots)
-}
-
-fn native() -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    roots.add_parsable_certificates(found.certs);
-    if roots.is_empty() {
-        return Err("this machine trusts no authority; name a file with one".into());
-    }
-    Ok(roots)
+    Ok(tls::client(tls)?.map(MakeRustlsConnect::new))
 }
