@@ -78,7 +78,6 @@ async fn all_that_is_kept_goes_on_where_it_was() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_memory_store_that_was_restarted_is_another_one() {
-    let folder = TempDir::new().expect("a folder");
     let mut broker = Broker::start(&Launch::memory()).await;
     let proxy = Proxy::before(broker.address).await;
     let mut subscription = subscribe(proxy.address, Start::Retained).await;

@@ -19,6 +19,7 @@ mod launch;
 mod leaks;
 mod lives;
 #[path = "../system/log.rs"]
+#[expect(dead_code, reason = "shared with the tests of the system")]
 mod log;
 mod network;
 #[path = "../system/process.rs"]

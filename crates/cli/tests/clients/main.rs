@@ -28,6 +28,7 @@ mod failing_syncs;
 #[expect(dead_code, reason = "the tests of the system use more of it")]
 mod launch;
 #[path = "../system/log.rs"]
+#[expect(dead_code, reason = "shared with the tests of the system")]
 mod log;
 #[path = "../system/process.rs"]
 #[expect(dead_code, reason = "the tests of the system use more of it")]
