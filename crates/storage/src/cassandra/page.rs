@@ -10,7 +10,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 
 /// Rows that a query of light messages gives at most: a whole partition.
-pub const LIGHT_ROWS: i32 = 256;
+pub const LIGHT_ROWS: usize = 256;
 
 /// A row of a table of messages: id, times, headers, body and size.
 pub type Columns = (i64, Option<i64>, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>, Option<i32>);
@@ -46,17 +46,18 @@ pub async fn read(
     subject: &Subject,
     partition: Partition,
     after: u64,
-    rows: i32,
+    rows: usize,
 ) -> Result<Part, Failure> {
     let statement = &database.table(partition.shelf.class).read;
-    let values = (subject.as_bytes(), partition.bucket(), signed(after), rows);
+    let limit = i32::try_from(rows).unwrap_or(i32::MAX);
+    let values = (subject.as_bytes(), partition.bucket(), signed(after), limit);
     let mut last = 0;
     let take = |columns: Columns| {
         last = columns.0.max(0).cast_unsigned();
         stored(subject, columns)
     };
     let found = database.read(statement, values, take).await?;
-    let is_whole = found.len() < rows.unsigned_abs() as usize;
+    let is_whole = found.len() < rows;
     let complete = if is_whole { partition.last() } else { last };
     Ok(Part { partition, messages: found.into_iter().flatten().collect(), complete })
 }

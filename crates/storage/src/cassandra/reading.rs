@@ -17,10 +17,12 @@ use std::sync::Arc;
 /// Partitions asked at once for one page: of light messages they give 4 MiB at most.
 const PARTITIONS: usize = 4;
 /// Rows of heavy messages that are asked for at once.
-const HEAVY_ROWS: i32 = 2;
+const HEAVY_ROWS: usize = 2;
 /// Entries of the index that are read at once: more than can lie before an id in the partitions of light
 /// messages that hold it.
 const ENTRIES: i32 = 128;
+/// Up to so many messages are looked for before the index is.
+const FEW_ROWS: usize = 64;
 /// Rounds of one call. A page may be empty when much of what was passed is gone.
 const ROUNDS: usize = 64;
 
@@ -37,6 +39,8 @@ struct Growing {
     messages: Vec<Stored>,
     weight: usize,
     limit: usize,
+    /// What a message of this subject weighs at least.
+    least: usize,
 }
 
 impl Reader {
@@ -86,17 +90,35 @@ impl Reader {
             return Ok(Page::default());
         }
         self.places.get(&self.database, &self.guard, subject).await?;
-        let mut page = Growing { messages: Vec::new(), weight: 0, limit };
+        let least = Message::BOOKKEEPING + subject.as_bytes().len();
+        let mut page = Growing { messages: Vec::new(), weight: 0, limit, least };
         let mut next = Some(after);
+        if page.rows() <= FEW_ROWS {
+            next = Some(self.near(subject, after, &mut page).await?);
+        }
         for _ in 0..ROUNDS {
-            let Some(after) = next else { break };
+            let Some(after) = next.filter(|_| !page.is_full()) else { break };
             next = self.round(subject, after, &mut page).await?;
-            if page.is_full() {
-                break;
-            }
         }
         self.guard.confirm().await?;
         Ok(Page { messages: page.messages, next: next.map(MessageId) })
+    }
+
+    /// Reads on in the partitions of the next id, whether or not they hold anything; answers where to go
+    /// on. Quicker than to look for partitions first, where few messages are wanted.
+    async fn near(
+        &self,
+        subject: &Subject,
+        after: u64,
+        page: &mut Growing,
+    ) -> Result<u64, Failure> {
+        let near: Vec<_> = self.facts.shelves().map(|shelf| shelf.partition(after + 1)).collect();
+        let Some(last) = near.iter().map(|partition| partition.last()).min() else {
+            return Ok(after);
+        };
+        let parts = self.read(subject, &near, after, page.rows()).await?;
+        let (messages, horizon) = page::merge(parts, last + 1);
+        Ok(page.take(messages).unwrap_or(horizon))
     }
 
     /// Reads on from a few partitions; answers where to go on.
@@ -107,25 +129,34 @@ impl Reader {
         page: &mut Growing,
     ) -> Result<Option<u64>, Failure> {
         let from = after.saturating_add(1);
-        let entries = catalog::partitions(&self.database, subject, from, u64::MAX, ENTRIES).await?;
-        let is_all = entries.len() < ENTRIES.unsigned_abs() as usize;
-        let mut chosen = entries;
+        let mut chosen =
+            catalog::partitions(&self.database, subject, from, u64::MAX, ENTRIES).await?;
+        let is_all = chosen.len() < ENTRIES.unsigned_abs() as usize;
         chosen.retain(|partition| partition.last() > after);
         let Some(first) = chosen.first() else { return Ok(None) };
         let begin = from.max(first.first);
         let at_least = chosen.iter().take_while(|partition| partition.first <= begin).count();
-        let count = at_least.max(PARTITIONS.min(heavy_at(&chosen)));
-        let rest = chosen.split_off(count.min(chosen.len()));
-        let ask = |partition: &Partition| {
-            let rows = if partition.shelf.is_heavy { HEAVY_ROWS } else { LIGHT_ROWS };
-            page::read(&self.database, subject, *partition, after, rows)
-        };
-        let parts = try_join_all(chosen.iter().map(ask)).await?;
+        let wanted = PARTITIONS.min(page.rows() / LIGHT_ROWS + 1).min(heavy_at(&chosen));
+        let rest = chosen.split_off(at_least.max(wanted).min(chosen.len()));
+        let parts = self.read(subject, &chosen, after, page.rows()).await?;
         let end = rest.first().map_or(u64::MAX, |partition| partition.first);
         let (messages, horizon) = page::merge(parts, end);
         let is_end = rest.is_empty() && is_all && horizon == u64::MAX - 1;
-        let taken = page.take(messages);
-        Ok(taken.or((!is_end).then_some(horizon)))
+        Ok(page.take(messages).or((!is_end).then_some(horizon)))
+    }
+
+    async fn read(
+        &self,
+        subject: &Subject,
+        partitions: &[Partition],
+        after: u64,
+        rows: usize,
+    ) -> Result<Vec<page::Part>, Failure> {
+        let ask = |partition: &Partition| {
+            let most = if partition.shelf.is_heavy { HEAVY_ROWS } else { LIGHT_ROWS };
+            page::read(&self.database, subject, *partition, after, rows.min(most))
+        };
+        try_join_all(partitions.iter().map(ask)).await
     }
 }
 
@@ -136,6 +167,11 @@ fn heavy_at(partitions: &[Partition]) -> usize {
 }
 
 impl Growing {
+    /// How many messages there is room for at most.
+    fn rows(&self) -> usize {
+        self.limit.saturating_sub(self.weight) / self.least + 1
+    }
+
     fn is_full(&self) -> bool {
         !self.messages.is_empty() && self.weight >= self.limit
     }
