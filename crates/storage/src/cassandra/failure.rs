@@ -40,6 +40,14 @@ impl Failure {
         }
     }
 
+    /// The word on what was done before this was found.
+    pub fn after(self) -> Self {
+        match self {
+            Self::Fenced => Self::Unknown(self.to_string()),
+            other => other,
+        }
+    }
+
     /// The word on a purge or a time that was to be kept.
     pub fn append_error(self) -> AppendError {
         match self {

@@ -46,7 +46,7 @@ impl Reader {
         let values = (stamp, subject.as_bytes(), Partition::lowest_bucket(up_to));
         place.ledger.lock().forget_entries();
         self.database.write(&self.database.statements.subjects.drop_entries, values).await?;
-        self.guard.confirm().await
+        self.guard.confirm().await.map_err(Failure::after)
     }
 
     /// The last id must not be looked for among what is removed.

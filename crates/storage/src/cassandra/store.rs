@@ -150,7 +150,7 @@ impl Storage for CassandraStorage {
         let (register, guard) = (self.register.clone(), self.guard.clone());
         self.start(async move {
             register.keep(now).await.map_err(Failure::append_error)?;
-            guard.confirm().await.map_err(Failure::append_error)
+            guard.confirm().await.map_err(|failure| failure.after().append_error())
         })
     }
 

@@ -87,7 +87,7 @@ impl Writer {
         room: OwnedSemaphorePermit,
     ) -> Result<Vec<Appended>, AppendError> {
         let mut words = self.write(&batch).await;
-        if let Err(failure) = self.guard.confirm().await {
+        if let Err(failure) = self.guard.confirm().await.map_err(Failure::after) {
             for word in words.iter_mut().filter(|word| word.is_ok()) {
                 *word = Err(failure.clone());
             }
@@ -295,11 +295,9 @@ fn end(word: &Result<(), Failure>) -> End {
 
 /// The words of an append; what holds for all of them is said once.
 fn answer(words: Vec<Result<(), Failure>>) -> Result<Vec<Appended>, AppendError> {
-    if words.contains(&Err(Failure::Fenced)) {
-        return Err(AppendError::Fenced);
-    }
     let is_unknown = |word: &Result<(), Failure>| matches!(word, Err(Failure::Unknown(_)));
     let is_not_done = |word: &Result<(), Failure>| matches!(word, Err(Failure::NotDone(_)));
+    let is_fenced = |word: &Result<(), Failure>| *word == Err(Failure::Fenced);
     match words.first() {
         Some(Err(Failure::Unknown(why))) if words.iter().all(is_unknown) => {
             Err(AppendError::Unknown(why.clone()))
@@ -307,6 +305,7 @@ fn answer(words: Vec<Result<(), Failure>>) -> Result<Vec<Appended>, AppendError>
         Some(Err(Failure::NotDone(why))) if words.iter().all(is_not_done) => {
             Err(AppendError::Unavailable(why.clone()))
         }
+        Some(Err(Failure::Fenced)) if words.iter().all(is_fenced) => Err(AppendError::Fenced),
         _ => {
             let word =
                 |word: Result<(), Failure>| word.map_or_else(Failure::word, |()| Appended::Stored);

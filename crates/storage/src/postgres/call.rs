@@ -22,7 +22,7 @@ pub enum Word {
     Unavailable(Arc<str>),
     /// Kept or not; why nobody knows.
     Unknown(Arc<str>),
-    /// Another broker owns the store.
+    /// It is not kept: another broker owns the store.
     Fenced,
 }
 
@@ -60,10 +60,8 @@ impl Call {
 /// One word for all where it is the same for all.
 fn whole(words: Vec<Word>) -> Answer {
     let all = |is: fn(&Word) -> bool| words.iter().all(is);
-    if words.contains(&Word::Fenced) {
-        return Err(AppendError::Fenced);
-    }
     match words.first() {
+        Some(Word::Fenced) if all(|word| *word == Word::Fenced) => return Err(AppendError::Fenced),
         Some(Word::Full) if all(|word| *word == Word::Full) => return Err(AppendError::Full(DISK)),
         Some(Word::Unavailable(why)) if all(|word| matches!(word, Word::Unavailable(_))) => {
             return Err(AppendError::Unavailable(why.to_string()));
@@ -112,7 +110,7 @@ mod tests {
             answered(vec![Word::Unavailable(why); 1]),
             Err(AppendError::Unavailable("why".into()))
         );
-        assert_eq!(answered(vec![Word::Stored, Word::Fenced]), Err(AppendError::Fenced));
+        assert_eq!(answered(vec![Word::Fenced; 2]), Err(AppendError::Fenced));
     }
 
     #[test]
@@ -122,12 +120,14 @@ mod tests {
             Word::Refused("no".into()),
             Word::Unknown("u".into()),
             Word::Unavailable("a".into()),
+            Word::Fenced,
         ];
         let expected = vec![
             Appended::Stored,
             Appended::Refused("no".into()),
             Appended::Unknown("u".into()),
             Appended::Unavailable("a".into()),
+            Appended::Unavailable("another broker owns the store".into()),
         ];
         assert_eq!(answered(words), Ok(expected));
     }

@@ -117,8 +117,8 @@ impl Shared {
         };
         match self.lease.confirm().await {
             Ok(()) => Ok(value),
-            Err(LeaseError::Fenced) => Err(AppendError::Fenced),
-            Err(LeaseError::Away(why)) => Err(AppendError::Unknown(why)),
+            // It is done, but no longer this broker's to tell.
+            Err(error) => Err(AppendError::Unknown(error.to_string())),
         }
     }
 

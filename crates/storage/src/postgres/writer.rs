@@ -13,7 +13,6 @@ use super::{
     shared::Shared,
     statements::SHARD,
 };
-use crate::ownership::LeaseError;
 use broker_core::Writable;
 use std::sync::{Arc, atomic::Ordering};
 use tokio::time::{Instant, sleep_until};
@@ -125,8 +124,8 @@ impl Writer<'_> {
         ];
         let kept = self.session.execute(&table.insert, &params).await?;
         table.rows.fetch_add(kept, Ordering::Relaxed);
-        // Fewer: they are there already, or the fence kept them out.
-        if kept < part.len() as u64 && !self.is_owner().await? {
+        // None: they are there already, or the fence kept them out.
+        if kept == 0 && !self.is_owner().await? {
             self.shared.fenced();
             return Ok(Word::Fenced);
         }
@@ -139,8 +138,8 @@ impl Writer<'_> {
                 }
                 Word::Stored
             }
-            Err(LeaseError::Fenced) => Word::Fenced,
-            Err(LeaseError::Away(why)) => Word::Unknown(why.into()),
+            // They are there: the fence let them in.
+            Err(error) => Word::Unknown(error.to_string().into()),
         })
     }
 
