@@ -1,8 +1,8 @@
 //! Messages in PostgreSQL.
 //!
-//! Messages that expire at about the same time share a table ([`bucket`]), which is dropped when all of
-//! them have expired. Writers ([`writer`]) put whatever waits into one statement, in which the owner's
-//! row is the fence ([`owner`]). Last ids are not written with every message: the tables of messages
+//! Messages that expire at about the same time share a table (`bucket`), which is dropped when all of
+//! them have expired. Writers (`writer`) put whatever waits into one statement, in which the owner's
+//! row is the fence (`owner`). Last ids are not written with every message: the tables of messages
 //! tell them, and `subjects` those of what is in no table any more. docs/decisions/0007-postgres.md says
 //! why.
 
