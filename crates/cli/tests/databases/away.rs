@@ -20,6 +20,7 @@ use tonic_health::pb::health_check_response::ServingStatus;
 
 over_both!(
     a_start_waits_for_the_database,
+    a_start_waits_for_a_database_that_says_nothing,
     a_start_gives_up_after_its_time,
     an_outage_is_told_and_over_by_itself,
     a_flood_during_an_outage_stays_in_bounds,
@@ -48,6 +49,19 @@ async fn a_start_waits_for_the_database(kind: Kind) {
     broker.wait_for_health(ServingStatus::Serving, PATIENCE).await;
     assert_eq!(admin::page(broker.admin, "/readyz").await.0, 200);
     assert_eq!(calls::publish(&client, calls::kept("a", "x")).await.expect("stored"), 1);
+}
+
+/// Its connections stand, as those of a process that is stopped.
+async fn a_start_waits_for_a_database_that_says_nothing(kind: Kind) {
+    let proxy = Proxy::before(kind.shared()).await;
+    proxy.swallow(Direction::Down);
+    let broker = Broker::start_listening(&kind.launch(proxy.address())).await;
+    let (code, text) = admin::page(broker.admin, "/healthz").await;
+    assert_eq!(code, 503, "{text}");
+    // What went missing in a connection's middle is missing for good.
+    proxy.cut();
+    proxy.pass(Direction::Down);
+    broker.wait_for_health(ServingStatus::Serving, PATIENCE).await;
 }
 
 async fn a_start_gives_up_after_its_time(kind: Kind) {

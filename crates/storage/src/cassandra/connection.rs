@@ -90,7 +90,13 @@ async fn try_to_connect(
         let password = config.password.as_ref().map_or("", |password| password.reveal());
         builder = builder.user(user, password);
     }
-    let session = builder.build().await.map_err(|error| chain(&error))?;
+    // The driver bounds each connection, but not what it asks over them.
+    let hosts = u32::try_from(config.hosts.len()).unwrap_or(u32::MAX);
+    let limit = config.times.connect.saturating_mul(hosts).saturating_add(config.times.statement);
+    let session = tokio::time::timeout(limit, builder.build())
+        .await
+        .map_err(|_| format!("no answer of {} within {limit:?}", config.hosts.join(", ")))?
+        .map_err(|error| chain(&error))?;
     let (version, datacenter) = ask(&session).await?;
     let datacenter = config.datacenter.clone().unwrap_or(datacenter);
     // From here on only nodes of one data center are asked: they count as "local".
