@@ -126,7 +126,7 @@ mod tests {
             // Published at any time before, and alive now.
             let mut alive = BTreeSet::new();
             for (n, lifetime) in lifetimes.iter().enumerate() {
-                let published_at = now - lifetime * (n as i64 % 97) / 97;
+                let published_at = now - lifetime / 97 * (n as i64 % 97);
                 let message = message(published_at, Some(published_at.saturating_add(*lifetime)));
                 alive.insert(Bucket::of(&message, MINUTE, Timestamp(now)));
             }
