@@ -20,6 +20,7 @@ mod promises;
 mod purging;
 mod reading;
 mod register;
+mod rows;
 mod schema;
 mod settling;
 mod shelf;

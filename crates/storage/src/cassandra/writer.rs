@@ -10,26 +10,22 @@ use super::{
     facts::Facts,
     failure::Failure,
     guard::Guard,
-    ledger::End,
+    ledger::{End, Need},
     place::Place,
     places::Places,
     register::Register,
+    rows::{Item, Row, batches, row},
     settling,
-    shelf::{Class, Partition, Shelf, content, signed, ttl},
+    shelf::{Class, Partition, Shelf},
     together,
 };
 use broker_core::{AppendError, Appended, Message, Subject, Timestamp};
-use scylla::value::MaybeUnset;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Bytes of the rows of one batch; a larger row goes alone. A server takes half a segment of its log.
-const BATCH_BYTES: usize = 256 * 1024;
-/// What a row costs beside its content, in bytes.
-const ROW_BYTES: usize = 64;
 /// Batches on their way at once.
 const BATCHES: usize = 128;
 /// Subjects of one append that are worked on at once.
@@ -47,16 +43,14 @@ pub struct Writer {
     pub room: Arc<Semaphore>,
 }
 
-/// The message at this place of the append, and where it lies.
-struct Item<'a> {
-    index: usize,
-    id: u64,
-    message: &'a Message,
-    partition: Partition,
+/// Messages of one append that have one subject, ascending.
+struct Group {
+    subject: Subject,
+    items: Vec<Item>,
+    partitions: BTreeSet<Partition>,
+    /// The subject and what it needs, if it was known when the append began.
+    begun: Option<(Arc<Place>, Need)>,
 }
-
-/// A row of a table of messages, and how long it lives.
-type Row<'a> = (&'a [u8], i64, i64, i64, MaybeUnset<i64>, MaybeUnset<&'a [u8]>, &'a [u8], i32, i32);
 
 type Word = (usize, Result<(), Failure>);
 
@@ -80,37 +74,56 @@ impl Writer {
         }
     }
 
-    /// Keeps messages. `room` is theirs and is given back at the end.
-    pub async fn append(
+    /// Begins to keep messages: in the order of calls, so that ids that follow each other are not taken
+    /// for repeated ones. The future is for the rest; `room` is theirs and is given back at the end.
+    pub fn append(
         self: Arc<Self>,
         batch: Vec<Arc<Message>>,
         room: OwnedSemaphorePermit,
-    ) -> Result<Vec<Appended>, AppendError> {
-        let mut words = self.write(&batch).await;
-        if let Err(failure) = self.guard.confirm().await.map_err(Failure::after) {
-            for word in words.iter_mut().filter(|word| word.is_ok()) {
-                *word = Err(failure.clone());
+    ) -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send + use<> {
+        let groups = self.begin(&batch);
+        async move {
+            let mut words = self.write(&batch, groups).await;
+            if let Err(failure) = self.guard.confirm().await.map_err(Failure::after) {
+                for word in words.iter_mut().filter(|word| word.is_ok()) {
+                    *word = Err(failure.clone());
+                }
             }
+            drop(room);
+            answer(words)
         }
-        drop(room);
-        answer(words)
     }
 
-    async fn write(self: &Arc<Self>, batch: &[Arc<Message>]) -> Vec<Result<(), Failure>> {
-        let mut subjects: BTreeMap<&Subject, Vec<Item<'_>>> = BTreeMap::new();
-        let never = || Err(Failure::Refused("the id is beyond what can be stored".into()));
-        let mut words: Vec<_> = batch.iter().map(|_| never()).collect();
+    fn begin(&self, batch: &[Arc<Message>]) -> Vec<Group> {
+        let mut subjects: BTreeMap<&Subject, Vec<Item>> = BTreeMap::new();
         for (index, message) in batch.iter().enumerate() {
-            let id = message.id.0;
+            let (id, message) = (message.id.0, message.clone());
             if i64::try_from(id).is_ok() {
-                let partition = Shelf::of(message).partition(id);
-                let item = Item { index, id, message, partition };
-                subjects.entry(&message.subject).or_default().push(item);
+                let partition = Shelf::of(&message).partition(id);
+                let items = subjects.entry(&batch[index].subject).or_default();
+                items.push(Item { index, id, message, partition });
             }
         }
+        let begin = |(subject, items): (&Subject, Vec<Item>)| {
+            let partitions: BTreeSet<_> = items.iter().map(|item| item.partition).collect();
+            let begun = self.places.find(subject).map(|place| {
+                let need = need(&place, &items, &partitions);
+                (place, need)
+            });
+            Group { subject: subject.clone(), items, partitions, begun }
+        };
+        subjects.into_iter().map(begin).collect()
+    }
+
+    async fn write(
+        self: &Arc<Self>,
+        batch: &[Arc<Message>],
+        groups: Vec<Group>,
+    ) -> Vec<Result<(), Failure>> {
+        let never = || Err(Failure::Refused("the id is beyond what can be stored".into()));
+        let mut words: Vec<_> = batch.iter().map(|_| never()).collect();
         let latest = batch.iter().map(|message| message.published_at).max();
-        let groups = subjects.into_iter().map(|(subject, items)| self.group(subject, items));
-        let groups = together::each(SUBJECTS, groups);
+        let groups = together::each(SUBJECTS, groups.into_iter().map(|group| self.keep(group)));
         let (groups, kept) =
             tokio::join!(groups, self.register.keep(latest.unwrap_or(Timestamp::MIN)));
         for (index, word) in groups.into_iter().flatten() {
@@ -121,21 +134,27 @@ impl Writer {
         words
     }
 
-    /// Messages of one subject, ascending.
-    async fn group(self: &Arc<Self>, subject: &Subject, items: Vec<Item<'_>>) -> Vec<Word> {
-        let place = match self.places.get(&self.database, &self.guard, subject).await {
-            Ok(place) => place,
-            Err(failure) => return all(&items, &failure.before()),
+    /// Keeps messages of one subject.
+    async fn keep(self: &Arc<Self>, group: Group) -> Vec<Word> {
+        let Group { subject, items, partitions, begun } = group;
+        let (place, need) = match begun {
+            Some(begun) => begun,
+            None => match self.places.get(&self.database, &self.guard, &subject).await {
+                Ok(place) => {
+                    let need = need(&place, &items, &partitions);
+                    (place, need)
+                }
+                Err(failure) => return all(&items, &failure.before()),
+            },
         };
-        let ids: Vec<u64> = items.iter().map(|item| item.id).collect();
-        let partitions: BTreeSet<Partition> = items.iter().map(|item| item.partition).collect();
-        let need = place.ledger.lock().begin(&ids, &partitions, Database::now());
         let prepared = place.prepare(&self.database, &self.guard, need.reserve, &need.entries);
         let words = match prepared.await {
             Ok(()) => self.put_all(&place, &items, &partitions, &need.again).await,
             Err(failure) => all(&items, &failure.before()),
         };
-        let ends = words.iter().map(|(index, word)| (items_id(&items, *index), end(word)));
+        let ids: HashMap<usize, u64> = items.iter().map(|item| (item.index, item.id)).collect();
+        let ends =
+            words.iter().map(|(index, word)| (ids.get(index).copied().unwrap_or(0), end(word)));
         place.ledger.lock().end(need.first, ends);
         self.prepare_ahead(place, partitions.last().map(|partition| partition.shelf));
         words
@@ -144,7 +163,7 @@ impl Writer {
     async fn put_all(
         &self,
         place: &Place,
-        items: &[Item<'_>],
+        items: &[Item],
         partitions: &BTreeSet<Partition>,
         again: &[bool],
     ) -> Vec<Word> {
@@ -164,7 +183,7 @@ impl Writer {
     /// Has the database know what it must know before these messages may be found.
     async fn shelve(
         &self,
-        items: &[Item<'_>],
+        items: &[Item],
         partitions: &BTreeSet<Partition>,
     ) -> Result<(), Failure> {
         let shelves: BTreeSet<Shelf> = partitions.iter().map(|partition| partition.shelf).collect();
@@ -173,7 +192,7 @@ impl Writer {
             is_new |= self.facts.use_shelf(shelf, &self.guard).await?;
         }
         for item in items.iter().filter(|item| item.partition.shelf.class == Class::Endless) {
-            self.facts.note_due(item.message, item.partition, &self.guard).await?;
+            self.facts.note_due(&item.message, item.partition, &self.guard).await?;
         }
         if is_new { self.guard.confirm().await } else { Ok(()) }
     }
@@ -182,7 +201,7 @@ impl Writer {
     async fn find(
         &self,
         place: &Place,
-        items: &[Item<'_>],
+        items: &[Item],
         again: &[bool],
     ) -> Result<HashSet<u64>, Failure> {
         let mut spans: BTreeMap<Partition, (u64, u64)> = BTreeMap::new();
@@ -199,7 +218,7 @@ impl Writer {
     }
 
     /// Writes rows of one partition.
-    async fn put(&self, batch: &[&Item<'_>]) -> Vec<Word> {
+    async fn put(&self, batch: &[&Item]) -> Vec<Word> {
         let Some(first) = batch.first() else { return Vec::new() };
         let statement = &self.database.table(first.partition.shelf.class).insert;
         let rows: Vec<Row<'_>> = batch.iter().map(|item| row(item)).collect();
@@ -242,46 +261,14 @@ impl Writer {
     }
 }
 
-/// The messages in batches: each of one partition, and bounded in bytes.
-fn batches<'a, 'b>(items: &'a [Item<'b>], there: &HashSet<u64>) -> Vec<Vec<&'a Item<'b>>> {
-    let mut open: BTreeMap<Partition, (usize, Vec<&Item<'_>>)> = BTreeMap::new();
-    let mut full = Vec::new();
-    for item in items.iter().filter(|item| !there.contains(&item.id)) {
-        let bytes = ROW_BYTES + item.message.subject.as_bytes().len() + content(item.message);
-        let (weight, batch) = open.entry(item.partition).or_default();
-        if *weight + bytes > BATCH_BYTES && !batch.is_empty() {
-            full.push(std::mem::take(batch));
-            *weight = 0;
-        }
-        *weight += bytes;
-        batch.push(item);
-    }
-    full.extend(open.into_values().map(|(_, batch)| batch));
-    full
+/// Begins the messages of a subject, and answers what they need before they are handed over.
+fn need(place: &Place, items: &[Item], partitions: &BTreeSet<Partition>) -> Need {
+    let ids: Vec<u64> = items.iter().map(|item| item.id).collect();
+    place.ledger.lock().begin(&ids, partitions, Database::now())
 }
 
-fn row<'a>(item: &Item<'a>) -> Row<'a> {
-    let message = item.message;
-    let headers = message.headers.as_bytes();
-    (
-        message.subject.as_bytes(),
-        item.partition.bucket(),
-        signed(item.id),
-        message.published_at.0,
-        message.expires_at.map_or(MaybeUnset::Unset, |at| MaybeUnset::Set(at.0)),
-        if headers.is_empty() { MaybeUnset::Unset } else { MaybeUnset::Set(headers) },
-        &message.body,
-        i32::try_from(content(message)).unwrap_or(i32::MAX),
-        ttl(message),
-    )
-}
-
-fn all(items: &[Item<'_>], failure: &Failure) -> Vec<Word> {
+fn all(items: &[Item], failure: &Failure) -> Vec<Word> {
     items.iter().map(|item| (item.index, Err(failure.clone()))).collect()
-}
-
-fn items_id(items: &[Item<'_>], index: usize) -> u64 {
-    items.iter().find(|item| item.index == index).map_or(0, |item| item.id)
 }
 
 fn end(word: &Result<(), Failure>) -> End {
