@@ -4,6 +4,7 @@ use super::{
     database::{Database, Taken, Way},
     process::{LEASE, Process, pass, times},
 };
+use crate::DatabaseTimes;
 use proptest::prelude::*;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -83,7 +84,9 @@ impl World {
     fn spawn(&mut self, who: usize) -> Process {
         self.started += 1;
         let name = format!("{who}, start {}", self.started);
-        let process = Process::with(&self.database, &name, times(LEASE), self.rates[who]);
+        // An outage may last longer than a start waits by default.
+        let times = DatabaseTimes { start: Duration::MAX, ..times(LEASE) };
+        let process = Process::with(&self.database, &name, times, self.rates[who]);
         self.names.resize(self.names.len().max(who + 1), String::new());
         self.names[who] = name;
         process
@@ -160,9 +163,6 @@ impl World {
         self.set_away(false);
         for who in 0..CONTENDERS {
             self.set_paused(who, false);
-            if self.processes[who].lease().is_some_and(|lease| lease.tenure.is_over()) {
-                self.restart(who);
-            }
             let line = &self.processes[who].line;
             line.requests.send_replace(Way::Open);
             line.answers.send_replace(Way::Open);
@@ -170,12 +170,26 @@ impl World {
         }
     }
 
-    /// Nobody was replaced without having been kept from renewing within the lease before.
+    /// As those do who watch over processes that end.
+    fn restart_ended(&mut self) {
+        for who in 0..CONTENDERS {
+            if self.processes[who].lease().is_some_and(|lease| lease.tenure.is_over()) {
+                self.restart(who);
+            }
+        }
+    }
+
+    /// No owner that lives was replaced without having been kept from renewing within the lease before.
+    /// One that never heard that it took the row is none.
     fn check(&self, taken: &Taken) {
-        if taken.from.is_free {
+        let from = &taken.from;
+        let knows =
+            |process: &Process| process.lease().is_some_and(|lease| lease.epoch() == from.epoch);
+        let mut all = self.names.iter().zip(&self.processes);
+        if from.is_free || !all.any(|(name, process)| *name == from.owner && knows(process)) {
             return;
         }
-        let last = self.disturbed.get(&taken.from.owner);
+        let last = self.disturbed.get(&from.owner);
         let last = last.unwrap_or_else(|| panic!("{taken:?} without need"));
         let quiet = taken.at.saturating_duration_since(*last);
         assert!(quiet <= LEASE, "{taken:?}, although it could renew for {quiet:?}");
@@ -198,6 +212,9 @@ async fn run(rates: [i32; CONTENDERS], schedule: Vec<(u32, Event)>) {
         world.happen(&event);
     }
     world.heal();
+    // Who was replaced hears of it.
+    world.pass(LEASE).await;
+    world.restart_ended();
     world.pass(LEASE * 4).await;
     let valid = world.processes.iter().filter(|process| process.is_valid()).count();
     assert_eq!(valid, 1, "nobody owns the store: {:?}", world.database.row());
