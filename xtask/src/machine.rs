@@ -47,7 +47,7 @@ impl Need {
 /// and no network is used.
 pub fn prepare(steps: &[Step]) -> Result<(), String> {
     let mut missing: Vec<Need> =
-        steps.iter().flat_map(|step| step.needs).copied().filter(|need| !is_there(need)).collect();
+        steps.iter().flat_map(|step| &step.needs).copied().filter(|need| !is_there(need)).collect();
     missing.sort_unstable();
     missing.dedup();
     if missing.is_empty() {

@@ -18,7 +18,7 @@ pub struct Step {
     /// What it does, in a few words.
     pub about: &'static str,
     /// What it wants installed.
-    pub needs: &'static [Need],
+    pub needs: Vec<Need>,
     /// Makes what no package of the system brings; variables that say where it is, for every command. Its
     /// error is the sentence that says what to do.
     pub prepare: Option<Prepare>,
@@ -63,8 +63,6 @@ impl Cargo {
 const C_BUILD: &[Need] = &[Need::new("cc", "gcc libc6-dev"), Need::new("make", "make")];
 
 const SYSTEM: &[Need] = &[
-    Need::new("cc", "gcc libc6-dev"),
-    Need::new("make", "make"),
     Need::new("strace", "strace"),
     Need::new("mount", "mount"),
     Need::new("unshare", "util-linux"),
@@ -72,8 +70,6 @@ const SYSTEM: &[Need] = &[
 
 /// Go and a new enough Node are looked for by [`clients::prepare`].
 const CLIENTS: &[Need] = &[
-    Need::new("cc", "gcc libc6-dev"),
-    Need::new("make", "make"),
     Need::new("strace", "strace"),
     Need::new("protoc", "protobuf-compiler libprotobuf-dev").proven_by(&[
         "-o",
@@ -88,8 +84,6 @@ const CLIENTS: &[Need] = &[
 
 /// PostgreSQL is in no PATH on Debian.
 const DATABASES: &[Need] = &[
-    Need::new("cc", "gcc libc6-dev"),
-    Need::new("make", "make"),
     Need::new("initdb", "postgresql").among_versions("/usr/lib/postgresql"),
     Need::new("pgbouncer", "pgbouncer"),
     // Its library, for a database with another clock.
@@ -98,16 +92,7 @@ const DATABASES: &[Need] = &[
 ];
 
 /// And a fitting Java, which is looked for by [`servers::prepare`].
-const CASSANDRA: &[Need] = &[
-    Need::new("cc", "gcc libc6-dev"),
-    Need::new("make", "make"),
-    Need::new("initdb", "postgresql").among_versions("/usr/lib/postgresql"),
-    Need::new("pgbouncer", "pgbouncer"),
-    Need::new("mvn", "maven openjdk-17-jre-headless"),
-    // Its library, for a database with another clock.
-    Need::new("faketime", "faketime"),
-    Need::new("mount", "mount"),
-];
+const CASSANDRA: &[Need] = &[Need::new("mvn", "maven openjdk-17-jre-headless")];
 
 /// The tests over databases.
 macro_rules! databases {
@@ -127,7 +112,7 @@ pub fn all() -> Vec<Step> {
         Step {
             name: "tidy",
             about: "style of the sources and borders between the crates",
-            needs: &[],
+            needs: Vec::new(),
             prepare: None,
             by_name_only: false,
             work: Work::Tidy,
@@ -135,7 +120,7 @@ pub fn all() -> Vec<Step> {
         Step {
             name: "unit",
             about: "tests of every crate",
-            needs: C_BUILD,
+            needs: C_BUILD.to_vec(),
             prepare: None,
             by_name_only: false,
             work: Work::Cargo(vec![Cargo::new("test --workspace --all-targets --no-fail-fast")]),
@@ -143,7 +128,7 @@ pub fn all() -> Vec<Step> {
         Step {
             name: "doc",
             about: "examples in the documentation",
-            needs: C_BUILD,
+            needs: C_BUILD.to_vec(),
             prepare: None,
             by_name_only: false,
             work: Work::Cargo(vec![Cargo::new("test --workspace --doc --no-fail-fast")]),
@@ -151,7 +136,7 @@ pub fn all() -> Vec<Step> {
         Step {
             name: "interleavings",
             about: "orders in which threads may meet in the core",
-            needs: C_BUILD,
+            needs: C_BUILD.to_vec(),
             prepare: None,
             // A call of its own: the feature replaces the locks of everything built with it.
             by_name_only: false,
@@ -162,7 +147,7 @@ pub fn all() -> Vec<Step> {
         Step {
             name: "system",
             about: "the released binary as a process, with faults",
-            needs: SYSTEM,
+            needs: [C_BUILD, SYSTEM].concat(),
             prepare: None,
             by_name_only: false,
             work: Work::Cargo(vec![
@@ -178,7 +163,7 @@ pub fn all() -> Vec<Step> {
         Step {
             name: "clients",
             about: "clients of other languages, and the examples",
-            needs: CLIENTS,
+            needs: [C_BUILD, CLIENTS].concat(),
             prepare: Some(clients::prepare),
             by_name_only: false,
             work: Work::Cargo(vec![
@@ -196,7 +181,7 @@ pub fn all() -> Vec<Step> {
         Step {
             name: "databases",
             about: "the store over real PostgreSQL",
-            needs: DATABASES,
+            needs: [C_BUILD, DATABASES].concat(),
             prepare: None,
             by_name_only: false,
             work: Work::Served {
@@ -220,7 +205,7 @@ pub fn all() -> Vec<Step> {
             // Not in every run as long as that store is experimental.
             name: "cassandra",
             about: "the store over real Cassandra",
-            needs: CASSANDRA,
+            needs: [C_BUILD, DATABASES, CASSANDRA].concat(),
             prepare: Some(servers::prepare),
             by_name_only: true,
             work: Work::Served {
@@ -242,7 +227,7 @@ pub fn all() -> Vec<Step> {
         Step {
             name: "cassandra-old",
             about: "the store over the oldest Cassandra that it works with",
-            needs: CASSANDRA,
+            needs: [C_BUILD, DATABASES, CASSANDRA].concat(),
             prepare: Some(servers::prepare),
             by_name_only: true,
             work: Work::Served {
@@ -258,7 +243,7 @@ pub fn all() -> Vec<Step> {
         Step {
             name: "cluster",
             about: "the store over three nodes of Cassandra",
-            needs: CASSANDRA,
+            needs: [C_BUILD, DATABASES, CASSANDRA].concat(),
             prepare: Some(servers::prepare),
             by_name_only: true,
             work: Work::Cargo(vec![Cargo::new(
