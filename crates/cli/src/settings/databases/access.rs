@@ -1,5 +1,7 @@
 //! How a database is reached.
 
+use super::forms;
+use crate::settings::{choices::Choice, values::Settings};
 use broker_storage::{Secret, Tls};
 use std::path::{Path, PathBuf};
 
@@ -13,10 +15,28 @@ pub struct Access {
 }
 
 impl Access {
+    /// Takes a password as it is typed.
+    pub fn keep_password(&mut self, text: &str) -> Option<()> {
+        self.password = Some(Secret::new(forms::word(text)?));
+        Some(())
+    }
+
     /// How connections are protected.
     pub fn tls(&self) -> Tls {
         if self.is_encrypted { Tls::VerifyFull(self.ca.clone()) } else { Tls::Off }
     }
+}
+
+/// The values of a setting that says how connections are protected.
+pub const fn protections(off: fn(&mut Settings), verify_full: fn(&mut Settings)) -> [Choice; 2] {
+    [
+        Choice { name: "off", help: "Not encrypted", set: off },
+        Choice {
+            name: "verify-full",
+            help: "Encrypted, and the server's certificate must be valid for its name",
+            set: verify_full,
+        },
+    ]
 }
 
 /// The password in a file: all of it but the end of its line.
@@ -28,7 +48,7 @@ pub fn password(path: &Path) -> Result<Secret, String> {
         .map_err(|error| format!("which cannot be read: {error}"))?;
     let line = text.strip_suffix('\n').unwrap_or(&text);
     let line = line.strip_suffix('\r').unwrap_or(line);
-    match super::forms::word(line) {
+    match forms::word(line) {
         Some(password) => Ok(Secret::new(password)),
         None if line.is_empty() => Err("which is empty".into()),
         None => Err("which has more than one line, or control characters".into()),

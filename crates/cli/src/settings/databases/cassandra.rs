@@ -1,7 +1,7 @@
 //! The settings of the store in Apache Cassandra or ScyllaDB.
 
 use super::{
-    access::Access,
+    access::{self, Access},
     forms::{self, IDENTIFIER, PASSWORD, WORD},
 };
 use crate::settings::{
@@ -16,7 +16,7 @@ use crate::settings::{
         Setting, row,
     },
 };
-use broker_storage::{CassandraConfig, Consistency, DatabaseTimes, Replication, Secret};
+use broker_storage::{CassandraConfig, Consistency, DatabaseTimes, Replication};
 
 /// As it is typed; how it is reached stands aside until all of it is known.
 #[derive(Debug, Clone, Default)]
@@ -38,18 +38,10 @@ impl Cassandra {
     }
 }
 
-const TLS: &[Choice] = &[
-    Choice {
-        name: "off",
-        help: "Not encrypted",
-        set: |to| to.cassandra.access.is_encrypted = false,
-    },
-    Choice {
-        name: "verify-full",
-        help: "Encrypted, and the server's certificate must be valid for its name",
-        set: |to| to.cassandra.access.is_encrypted = true,
-    },
-];
+const TLS: &[Choice] = &access::protections(
+    |to| to.cassandra.access.is_encrypted = false,
+    |to| to.cassandra.access.is_encrypted = true,
+);
 
 const CONSISTENCY: &[Choice] = &[
     Choice {
@@ -125,11 +117,7 @@ pub const ROWS: &[Setting] = &[
         ..row(
             "cassandra-password",
             "BROKER_CASSANDRA_PASSWORD",
-            Text(PASSWORD, |to, text| {
-                let password = forms::word(text)?;
-                to.cassandra.access.password = Some(Secret::new(password));
-                Some(())
-            }),
+            Text(PASSWORD, |to, text| to.cassandra.access.keep_password(text)),
             Told { holds: "none", example: "secret" },
         )
         .meaning("The password of that user; a flag is seen by all users of the machine, a file is not")

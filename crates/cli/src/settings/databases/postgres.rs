@@ -1,7 +1,7 @@
 //! The settings of the store in PostgreSQL.
 
 use super::{
-    access::Access,
+    access::{self, Access},
     forms::{self, IDENTIFIER, PASSWORD, WORD},
 };
 use crate::settings::{
@@ -17,7 +17,7 @@ use crate::settings::{
         Setting, row,
     },
 };
-use broker_storage::{DatabaseTimes, PostgresConfig, Secret};
+use broker_storage::{DatabaseTimes, PostgresConfig};
 
 /// As it is typed; how it is reached stands aside until all of it is known.
 #[derive(Debug, Clone, Default)]
@@ -39,18 +39,10 @@ impl Postgres {
     }
 }
 
-const TLS: &[Choice] = &[
-    Choice {
-        name: "off",
-        help: "Not encrypted",
-        set: |to| to.postgres.access.is_encrypted = false,
-    },
-    Choice {
-        name: "verify-full",
-        help: "Encrypted, and the server's certificate must be valid for its name",
-        set: |to| to.postgres.access.is_encrypted = true,
-    },
-];
+const TLS: &[Choice] = &access::protections(
+    |to| to.postgres.access.is_encrypted = false,
+    |to| to.postgres.access.is_encrypted = true,
+);
 
 /// Its rows.
 pub const ROWS: &[Setting] = &[
@@ -100,11 +92,7 @@ pub const ROWS: &[Setting] = &[
         ..row(
             "postgres-password",
             "BROKER_POSTGRES_PASSWORD",
-            Text(PASSWORD, |to, text| {
-                let password = forms::word(text)?;
-                to.postgres.access.password = Some(Secret::new(password));
-                Some(())
-            }),
+            Text(PASSWORD, |to, text| to.postgres.access.keep_password(text)),
             Told { holds: "none", example: "secret" },
         )
         .meaning(
