@@ -6,7 +6,6 @@ mod logger;
 mod progress;
 mod repeats;
 mod signals;
-mod store;
 
 use crate::settings::{self, Resolved, ServeArguments, Settings};
 use announcement::Announcement;
@@ -67,7 +66,7 @@ async fn open(
     let kind = settings.storage();
     info!(storage = kind, "storage type chosen: {kind}");
     let begun = Instant::now();
-    let opened = store::open(settings, progress).await?;
+    let opened = broker_storage::open(settings.store(), progress).await?;
     let Opened { storage, recovery, activity: counted, warnings } = opened;
     let took_ms = milliseconds(begun.elapsed());
     info!(storage = kind, took_ms, "store open: {recovery}");
