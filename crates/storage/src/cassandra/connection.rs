@@ -1,7 +1,7 @@
 //! Connecting to a cluster.
 
 use super::{CassandraConfig, Consistency};
-use crate::{OpenError, OpenObserver, tls};
+use crate::{OpenError, OpenObserver, database::with_causes, tls};
 use broker_core::{SystemTime, TimeSource};
 use scylla::{
     client::{
@@ -96,7 +96,7 @@ async fn try_to_connect(
     let session = tokio::time::timeout(limit, builder.build())
         .await
         .map_err(|_| format!("no answer of {} within {limit:?}", config.hosts.join(", ")))?
-        .map_err(|error| chain(&error))?;
+        .map_err(|error| with_causes(&error))?;
     let (version, datacenter) = ask(&session).await?;
     let datacenter = config.datacenter.clone().unwrap_or(datacenter);
     // From here on only nodes of one data center are asked: they count as "local".
@@ -110,7 +110,7 @@ async fn try_to_connect(
 /// The version and data center of a node.
 async fn ask(session: &Session) -> Result<(String, String), String> {
     let text = "SELECT release_version, data_center FROM system.local";
-    let result = session.query_unpaged(text, ()).await.map_err(|error| chain(&error))?;
+    let result = session.query_unpaged(text, ()).await.map_err(|error| with_causes(&error))?;
     let result = result.into_rows_result().map_err(|error| error.to_string())?;
     let (version, datacenter) =
         result.first_row::<(String, String)>().map_err(|error| error.to_string())?;
@@ -157,20 +157,6 @@ fn address(host: &str, port: u16) -> String {
     } else {
         format!("{host}:{port}")
     }
-}
-
-/// An error and its causes, each said once.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let word = error.to_string();
-        if !text.contains(&word) {
-            text = format!("{text}: {word}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What an error of the driver means for what was asked.
 
-use crate::ownership::RowError;
-use broker_core::{AppendError, Appended, ReadError};
+use crate::{database::Word, ownership::RowError};
+use broker_core::{AppendError, ReadError};
 use scylla::errors::{DbError, ExecutionError, PrepareError, RequestAttemptError};
 
 /// Why a statement failed, by what is known of its effect. The text is for the log.
@@ -23,12 +23,12 @@ pub enum Failure {
 
 impl Failure {
     /// The word on the messages of a write that failed.
-    pub fn word(self) -> Appended {
+    pub fn word(self) -> Word {
         match self {
-            Self::NotDone(why) => Appended::Unavailable(why),
-            Self::Unknown(why) => Appended::Unknown(why),
-            Self::Refused(why) => Appended::Refused(why),
-            Self::Fenced => Appended::Unavailable(Self::Fenced.to_string()),
+            Self::NotDone(why) => Word::Unavailable(why.into()),
+            Self::Unknown(why) => Word::Unknown(why.into()),
+            Self::Refused(why) => Word::Refused(why),
+            Self::Fenced => Word::Fenced,
         }
     }
 
@@ -128,12 +128,16 @@ fn answered(error: &DbError, why: String) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::database::whole;
+    use broker_core::Appended;
     use scylla::errors::WriteType;
     use scylla::statement::Consistency;
 
     fn word(error: DbError) -> Appended {
         let error = RequestAttemptError::DbError(error, String::new());
-        match Failure::from(ExecutionError::LastAttemptError(error)).word() {
+        let failure = Failure::from(ExecutionError::LastAttemptError(error));
+        let words = whole(vec![Word::Stored, failure.word()]).unwrap();
+        match words[1] {
             Appended::Unavailable(_) => Appended::Unavailable(String::new()),
             Appended::Unknown(_) => Appended::Unknown(String::new()),
             Appended::Refused(_) => Appended::Refused(String::new()),

@@ -33,7 +33,7 @@ mod writer;
 
 pub use config::{CassandraConfig, Consistency, Replication};
 
-use crate::{Activity, OpenError, OpenObserver, Opened, ownership::Lease};
+use crate::{Activity, OpenError, OpenObserver, Opened, database::with_causes, ownership::Lease};
 use broker_core::Timestamp;
 use connection::Cluster;
 use database::Database;
@@ -99,7 +99,7 @@ async fn prepare(
 ) -> Result<Database, OpenError> {
     let session = cluster.session;
     let failed = |error: &dyn std::error::Error| {
-        OpenError::Database(format!("the tables cannot be used: {}", connection::chain(error)))
+        OpenError::Database(format!("the tables cannot be used: {}", with_causes(error)))
     };
     session.refresh_metadata().await.map_err(|error| failed(&error))?;
     let statements = Statements::prepare(&session, &config.keyspace, config.consistency);

@@ -4,6 +4,7 @@ use super::{
     database::Database, failure::Failure, guard::Guard, ledger::Ledger, place::Place,
     reading::Reader, register::Register, together, writer::Writer,
 };
+use crate::database::detached;
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
     Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Writable,
@@ -41,15 +42,12 @@ impl CassandraStorage {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> StorageFuture<T> {
-        let task = self.runtime.spawn(work);
+        let answer = detached(&self.runtime, work);
         Box::pin(async move {
-            match task.await {
-                Ok(result) => result,
-                Err(cut) => match cut.try_into_panic() {
-                    Ok(panic) => std::panic::resume_unwind(panic),
-                    // The runtime ends, and so does whoever waits.
-                    Err(_) => std::future::pending().await,
-                },
+            match answer.await {
+                Some(answer) => answer,
+                // The runtime ends, and so does whoever waits.
+                None => std::future::pending().await,
             }
         })
     }

@@ -19,9 +19,10 @@ use super::{
     shelf::{Class, Partition, Shelf},
     together,
 };
-use broker_core::{AppendError, Appended, Message, Subject, Timestamp};
+use crate::database::{Answer, Word, whole};
+use broker_core::{Message, Subject, Timestamp};
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -52,7 +53,8 @@ struct Group {
     begun: Option<(Arc<Place>, Need)>,
 }
 
-type Word = (usize, Result<(), Failure>);
+/// What became of the message at that place of the append.
+type Kept = (usize, Result<(), Failure>);
 
 impl Writer {
     pub fn new(
@@ -80,7 +82,7 @@ impl Writer {
         self: Arc<Self>,
         batch: Vec<Arc<Message>>,
         room: OwnedSemaphorePermit,
-    ) -> impl Future<Output = Result<Vec<Appended>, AppendError>> + Send + use<> {
+    ) -> impl Future<Output = Answer> + Send + use<> {
         let groups = self.begin(&batch);
         async move {
             let mut words = self.write(&batch, groups).await;
@@ -90,7 +92,9 @@ impl Writer {
                 }
             }
             drop(room);
-            answer(words)
+            let word =
+                |word: Result<(), Failure>| word.map_or_else(Failure::word, |()| Word::Stored);
+            whole(words.into_iter().map(word).collect())
         }
     }
 
@@ -135,7 +139,7 @@ impl Writer {
     }
 
     /// Keeps messages of one subject.
-    async fn keep(self: &Arc<Self>, group: Group) -> Vec<Word> {
+    async fn keep(self: &Arc<Self>, group: Group) -> Vec<Kept> {
         let Group { subject, items, partitions, begun } = group;
         let (place, need) = match begun {
             Some(begun) => begun,
@@ -152,9 +156,7 @@ impl Writer {
             Ok(()) => self.put_all(&place, &items, &partitions, &need.again).await,
             Err(failure) => all(&items, &failure.before()),
         };
-        let ids: HashMap<usize, u64> = items.iter().map(|item| (item.index, item.id)).collect();
-        let ends =
-            words.iter().map(|(index, word)| (ids.get(index).copied().unwrap_or(0), end(word)));
+        let ends = words.iter().map(|(index, word)| (id_at(&items, *index), end(word)));
         place.ledger.lock().end(need.first, ends);
         self.prepare_ahead(place, partitions.last().map(|partition| partition.shelf));
         words
@@ -166,7 +168,7 @@ impl Writer {
         items: &[Item],
         partitions: &BTreeSet<Partition>,
         again: &[bool],
-    ) -> Vec<Word> {
+    ) -> Vec<Kept> {
         if let Err(failure) = self.shelve(items, partitions).await {
             return all(items, &failure.before());
         }
@@ -218,7 +220,7 @@ impl Writer {
     }
 
     /// Writes rows of one partition.
-    async fn put(&self, batch: &[&Item]) -> Vec<Word> {
+    async fn put(&self, batch: &[&Item]) -> Vec<Kept> {
         let Some(first) = batch.first() else { return Vec::new() };
         let statement = &self.database.table(first.partition.shelf.class).insert;
         let rows: Vec<Row<'_>> = batch.iter().map(|item| row(item)).collect();
@@ -267,7 +269,12 @@ fn need(place: &Place, items: &[Item], partitions: &BTreeSet<Partition>) -> Need
     place.ledger.lock().begin(&ids, partitions, Database::now())
 }
 
-fn all(items: &[Item], failure: &Failure) -> Vec<Word> {
+/// The id of the message at that place of the append, which is one of these: they are in its order.
+fn id_at(items: &[Item], index: usize) -> u64 {
+    items.binary_search_by_key(&index, |item| item.index).map_or(0, |place| items[place].id)
+}
+
+fn all(items: &[Item], failure: &Failure) -> Vec<Kept> {
     items.iter().map(|item| (item.index, Err(failure.clone()))).collect()
 }
 
@@ -277,26 +284,5 @@ fn end(word: &Result<(), Failure>) -> End {
         Err(Failure::Unknown(_)) => End::Unknown,
         Err(Failure::Refused(_)) => End::Refused,
         Err(Failure::NotDone(_) | Failure::Fenced) => End::Absent,
-    }
-}
-
-/// The words of an append; what holds for all of them is said once.
-fn answer(words: Vec<Result<(), Failure>>) -> Result<Vec<Appended>, AppendError> {
-    let is_unknown = |word: &Result<(), Failure>| matches!(word, Err(Failure::Unknown(_)));
-    let is_not_done = |word: &Result<(), Failure>| matches!(word, Err(Failure::NotDone(_)));
-    let is_fenced = |word: &Result<(), Failure>| *word == Err(Failure::Fenced);
-    match words.first() {
-        Some(Err(Failure::Unknown(why))) if words.iter().all(is_unknown) => {
-            Err(AppendError::Unknown(why.clone()))
-        }
-        Some(Err(Failure::NotDone(why))) if words.iter().all(is_not_done) => {
-            Err(AppendError::Unavailable(why.clone()))
-        }
-        Some(Err(Failure::Fenced)) if words.iter().all(is_fenced) => Err(AppendError::Fenced),
-        _ => {
-            let word =
-                |word: Result<(), Failure>| word.map_or_else(Failure::word, |()| Appended::Stored);
-            Ok(words.into_iter().map(word).collect())
-        }
     }
 }

@@ -1,30 +1,9 @@
 //! One append's answers, as they come in.
 
-use super::failure::DISK;
-use broker_core::{AppendError, Appended};
+use crate::database::{Answer, Word, whole};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::oneshot;
-
-/// What an append ends with.
-pub type Answer = Result<Vec<Appended>, AppendError>;
-
-/// What became of one message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Word {
-    /// It is kept.
-    Stored,
-    /// The database does not take it; why.
-    Refused(String),
-    /// It is not kept: there is no room.
-    Full,
-    /// It is not kept; why.
-    Unavailable(Arc<str>),
-    /// Kept or not; why nobody knows.
-    Unknown(Arc<str>),
-    /// It is not kept: another broker owns the store.
-    Fenced,
-}
 
 /// An append whose messages are answered one by one.
 pub struct Call(Mutex<State>);
@@ -57,37 +36,11 @@ impl Call {
     }
 }
 
-/// One word for all where it is the same for all.
-fn whole(words: Vec<Word>) -> Answer {
-    let all = |is: fn(&Word) -> bool| words.iter().all(is);
-    match words.first() {
-        Some(Word::Fenced) if all(|word| *word == Word::Fenced) => return Err(AppendError::Fenced),
-        Some(Word::Full) if all(|word| *word == Word::Full) => return Err(AppendError::Full(DISK)),
-        Some(Word::Unavailable(why)) if all(|word| matches!(word, Word::Unavailable(_))) => {
-            return Err(AppendError::Unavailable(why.to_string()));
-        }
-        Some(Word::Unknown(why)) if all(|word| matches!(word, Word::Unknown(_))) => {
-            return Err(AppendError::Unknown(why.to_string()));
-        }
-        _ => {}
-    }
-    Ok(words.into_iter().map(appended).collect())
-}
-
-fn appended(word: Word) -> Appended {
-    match word {
-        Word::Stored => Appended::Stored,
-        Word::Refused(why) => Appended::Refused(why),
-        Word::Full => Appended::Unavailable(format!("full: {DISK}")),
-        Word::Unavailable(why) => Appended::Unavailable(why.to_string()),
-        Word::Unknown(why) => Appended::Unknown(why.to_string()),
-        Word::Fenced => Appended::Unavailable("another broker owns the store".into()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::postgres::failure::DISK;
+    use broker_core::{AppendError, Appended};
 
     fn answered(words: Vec<Word>) -> Answer {
         let (call, mut answer) = Call::new(words.len());
@@ -101,7 +54,7 @@ mod tests {
     #[test]
     fn what_holds_for_all_is_said_once() {
         let why: Arc<str> = "why".into();
-        assert_eq!(answered(vec![Word::Full; 2]), Err(AppendError::Full(DISK)));
+        assert_eq!(answered(vec![Word::Full(DISK); 2]), Err(AppendError::Full(DISK)));
         assert_eq!(
             answered(vec![Word::Unknown(why.clone()); 3]),
             Err(AppendError::Unknown("why".into()))

@@ -2,11 +2,11 @@
 
 use super::{
     PostgresConfig,
-    failure::{Failure, Kind, chain},
+    failure::{Failure, Kind},
     session::Session,
     tls,
 };
-use crate::{Activity, DatabaseTimes};
+use crate::{Activity, DatabaseTimes, database::with_causes};
 use parking_lot::Mutex;
 use std::{error::Error, io, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -188,5 +188,5 @@ fn refusal(error: tokio_postgres::Error) -> Failure {
         None => error.is_closed() || error.to_string().contains("timeout"),
     };
     let kind = if passes { Kind::Unavailable } else { Kind::Setup };
-    Failure { kind, text: format!("no connection to PostgreSQL: {}", chain(&error)) }
+    Failure { kind, text: format!("no connection to PostgreSQL: {}", with_causes(&error)) }
 }

@@ -1,5 +1,6 @@
 //! What it means that a statement failed.
 
+use crate::database::with_causes;
 use broker_core::{AppendError, ReadError};
 use std::fmt;
 use tokio_postgres::error::{Severity, SqlState};
@@ -50,7 +51,7 @@ impl Failure {
     /// What a statement that was sent ended with.
     pub fn of(error: &tokio_postgres::Error) -> Self {
         let Some(database) = error.as_db_error() else {
-            return Self { kind: Kind::Unknown, text: chain(error) };
+            return Self { kind: Kind::Unknown, text: with_causes(error) };
         };
         let code = database.code();
         // What ends the session may have come after the commit: while it waited for a standby.
@@ -120,20 +121,6 @@ fn kind(code: &SqlState) -> Kind {
             _ => Kind::Unavailable,
         },
     }
-}
-
-/// An error and what it comes from, in one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 impl fmt::Display for Failure {

@@ -1,9 +1,7 @@
 //! Messages that wait for a writer.
 
-use super::{
-    bucket::Bucket,
-    call::{Call, Word},
-};
+use super::{bucket::Bucket, call::Call};
+use crate::database::Word;
 use broker_core::Message;
 use parking_lot::Mutex;
 use std::{

@@ -1,7 +1,7 @@
 //! The store: its calls, handed to whoever does them.
 
 use super::{
-    call::{Answer, Call},
+    call::Call,
     failure::Failure,
     inbox::Refusal,
     lookups::{Fetch, LastId, Lookups},
@@ -9,6 +9,7 @@ use super::{
     shared::Shared,
     writer,
 };
+use crate::database::{self, Answer, Word};
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
     Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Writable,
@@ -20,7 +21,7 @@ use std::{
     ops::Bound,
     sync::{Arc, atomic::Ordering},
 };
-use tokio::{runtime::Handle, task::JoinHandle};
+use tokio::{runtime::Handle, sync::oneshot, task::JoinHandle};
 
 /// The name of the bound on what waits to be written.
 const QUEUE: &str = "database queue bytes";
@@ -60,14 +61,8 @@ impl PostgresStorage {
         &self,
         call: impl Future<Output = Result<T, E>> + Send + 'static,
     ) -> StorageFuture<Result<T, E>> {
-        let task = self.runtime.spawn(call);
-        Box::pin(async move {
-            match task.await {
-                Ok(answer) => answer,
-                Err(cut) if cut.is_panic() => std::panic::resume_unwind(cut.into_panic()),
-                Err(_) => Err(Over.into()),
-            }
-        })
+        let answer = database::detached(&self.runtime, call);
+        Box::pin(async move { answer.await.unwrap_or_else(|| Err(Over.into())) })
     }
 }
 
@@ -86,11 +81,11 @@ impl From<Over> for AppendError {
     }
 }
 
-/// What can be kept, with where it belongs; the rest is refused at once.
-fn sorted(
+/// Hands over what can be kept, with where it belongs; the rest is refused at once.
+fn hand_over(
     shared: &Shared,
     batch: Vec<Arc<Message>>,
-) -> Result<(Arc<Call>, tokio::sync::oneshot::Receiver<Answer>), AppendError> {
+) -> Result<oneshot::Receiver<Answer>, AppendError> {
     let (call, answer) = Call::new(batch.len());
     let buckets: Vec<_> = shared.catalog.buckets(batch.iter().map(|it| &**it)).collect();
     let is_kept = |message: &Message| message.is_stored() && rows::number(message.id).is_some();
@@ -107,9 +102,9 @@ fn sorted(
         Refusal::Closed => AppendError::Unavailable(CLOSED.into()),
     })?;
     for place in refused {
-        call.answer(place, super::call::Word::Refused("its id does not fit".into()));
+        call.answer(place, Word::Refused("its id does not fit".into()));
     }
-    Ok((call, answer))
+    Ok(answer)
 }
 
 impl Storage for PostgresStorage {
@@ -120,9 +115,9 @@ impl Storage for PostgresStorage {
         if batch.is_empty() {
             return Box::pin(ready(Ok(Vec::new())));
         }
-        match sorted(&self.shared, batch) {
+        match hand_over(&self.shared, batch) {
             Err(error) => Box::pin(ready(Err(error))),
-            Ok((_, answer)) => Box::pin(async move {
+            Ok(answer) => Box::pin(async move {
                 answer.await.unwrap_or_else(|_| Err(AppendError::Unknown(CLOSED.into())))
             }),
         }

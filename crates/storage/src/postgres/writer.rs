@@ -3,7 +3,6 @@
 
 use super::{
     bucket::Bucket,
-    call::Word,
     catalog::{Place, Table},
     failure::{DISK, Failure, Kind},
     inbox::{Group, Waiting},
@@ -13,6 +12,7 @@ use super::{
     shared::Shared,
     statements::SHARD,
 };
+use crate::database::Word;
 use broker_core::Writable;
 use std::sync::{Arc, atomic::Ordering};
 use tokio::time::{Instant, sleep_until};
@@ -171,7 +171,7 @@ impl Writer<'_> {
             }
             Kind::Full => {
                 health.full(DISK);
-                inbox.answer(messages, &Word::Full);
+                inbox.answer(messages, &Word::Full(DISK));
             }
             Kind::Unknown => {
                 health.away(&failure.text);

@@ -1,4 +1,18 @@
-//! What the stores over a database have in common in their settings.
+//! What the stores over a database have in common.
+
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+mod causes;
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+mod detached;
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+mod word;
+
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+pub use causes::with_causes;
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+pub use detached::detached;
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+pub use word::{Answer, Word, whole};
 
 use std::time::Duration;
 
