@@ -60,8 +60,8 @@ pub async fn connect(
         }
         observer.away(&why);
         if SystemTime.monotonic() + pause >= end {
-            let (hosts, limit) = (config.hosts.join(", "), config.times.start);
-            let sentence = format!("no node of {hosts} could be reached within {limit:?}: {why}");
+            let (nodes, limit) = (addresses(config).join(", "), config.times.start);
+            let sentence = format!("no node of {nodes} could be reached within {limit:?}: {why}");
             return Err(OpenError::Database(sentence));
         }
         tokio::time::sleep(pause).await;
@@ -79,7 +79,7 @@ async fn try_to_connect(
     tls: Option<TlsContext>,
 ) -> Result<Cluster, String> {
     let mut builder = SessionBuilder::new()
-        .known_nodes(config.hosts.iter().map(|host| address(host, config.port)))
+        .known_nodes(addresses(config))
         .pool_size(PoolSize::PerHost(CONNECTIONS))
         .connection_timeout(config.times.connect)
         .schema_agreement_interval(AGREEMENT)
@@ -145,6 +145,11 @@ fn profile(config: &CassandraConfig, datacenter: Option<String>) -> ExecutionPro
         .speculative_execution_policy(None)
         .load_balancing_policy(policy.build())
         .build()
+}
+
+/// The nodes to begin with.
+fn addresses(config: &CassandraConfig) -> Vec<String> {
+    config.hosts.iter().map(|host| address(host, config.port)).collect()
 }
 
 /// A host with its port.

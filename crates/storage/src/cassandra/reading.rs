@@ -89,7 +89,9 @@ impl Reader {
         if i64::try_from(after).is_err() {
             return Ok(Page::default());
         }
-        self.places.get(&self.database, &self.guard, subject).await?;
+        // Behind it there is nothing to read, however far a partition goes.
+        let last = self.places.get(&self.database, &self.guard, subject).await?.last();
+        let is_before_last = |next: &u64| *next < last;
         let least = Message::BOOKKEEPING + subject.as_bytes().len();
         let mut page = Growing { messages: Vec::new(), weight: 0, limit, least };
         let mut next = Some(after);
@@ -97,11 +99,13 @@ impl Reader {
             next = Some(self.near(subject, after, &mut page).await?);
         }
         for _ in 0..ROUNDS {
-            let Some(after) = next.filter(|_| !page.is_full()) else { break };
+            let Some(after) = next.filter(is_before_last).filter(|_| !page.is_full()) else {
+                break;
+            };
             next = self.round(subject, after, &mut page).await?;
         }
         self.guard.confirm().await?;
-        Ok(Page { messages: page.messages, next: next.map(MessageId) })
+        Ok(Page { messages: page.messages, next: next.filter(is_before_last).map(MessageId) })
     }
 
     /// Reads on in the partitions of the next id, whether or not they hold anything; answers where to go
