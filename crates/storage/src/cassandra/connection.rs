@@ -30,6 +30,14 @@ pub struct Cluster {
     version: String,
 }
 
+impl Cluster {
+    /// From here on only nodes of that data center are asked.
+    pub fn stay_in(&self, datacenter: String, config: &CassandraConfig) {
+        let mut handle = self.session.get_default_execution_profile_handle().clone();
+        handle.map_to_another_profile(profile(config, Some(datacenter)));
+    }
+}
+
 impl fmt::Display for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (host, port) = self.node.rsplit_once(':').unwrap_or((&self.node, ""));
@@ -99,10 +107,6 @@ async fn try_to_connect(
         .map_err(|error| with_causes(&error))?;
     let (version, datacenter) = ask(&session).await?;
     let datacenter = config.datacenter.clone().unwrap_or(datacenter);
-    // From here on only nodes of one data center are asked: they count as "local".
-    let local = profile(config, Some(datacenter.clone()));
-    let mut handle = session.get_default_execution_profile_handle().clone();
-    handle.map_to_another_profile(local);
     let node = address(config.hosts.first().map_or("", |host| host), config.port);
     Ok(Cluster { session, node, version, datacenter })
 }

@@ -1,12 +1,13 @@
 //! The driver's session, and how this store asks.
 
-use super::{failure::Failure, shelf::Class, statements::Statements};
+use super::{failure::Failure, outage::Outage, shelf::Class, statements::Statements};
 use crate::{Activity, DatabaseTimes};
 use broker_core::{SystemTime, TimeSource};
 use parking_lot::Mutex;
 use scylla::{
     client::session::Session,
     deserialize::row::DeserializeRow,
+    errors::ExecutionError,
     response::query_result::QueryResult,
     serialize::row::SerializeRow,
     statement::{
@@ -27,6 +28,7 @@ pub struct Database {
     pub times: DatabaseTimes,
     /// What went wrong last, until a write succeeds.
     trouble: Mutex<Option<String>>,
+    outage: Outage,
 }
 
 impl Database {
@@ -36,7 +38,8 @@ impl Database {
         activity: Arc<Activity>,
         times: DatabaseTimes,
     ) -> Self {
-        Self { session, statements, activity, times, trouble: Mutex::new(None) }
+        let (trouble, outage) = (Mutex::default(), Outage::default());
+        Self { session, statements, activity, times, trouble, outage }
     }
 
     /// Why writes fail now, if they do.
@@ -57,7 +60,7 @@ impl Database {
     ) -> Result<QueryResult, Failure> {
         self.activity.count_statements(1);
         let result = self.session.execute_unpaged(statement, values).await;
-        self.note(result.map_err(Failure::from))
+        self.note(result)
     }
 
     /// Writes rows of one partition, with one timestamp.
@@ -72,15 +75,22 @@ impl Database {
         batch.set_timestamp(Some(stamp));
         self.activity.count_statements(rows.len() as u64);
         let result = self.session.batch(&batch, rows).await;
-        self.note(result.map(drop).map_err(Failure::from))
+        self.note(result.map(drop))
     }
 
-    fn note<T>(&self, result: Result<T, Failure>) -> Result<T, Failure> {
+    fn note<T>(&self, result: Result<T, ExecutionError>) -> Result<T, Failure> {
+        let result = self.hear(result);
         let trouble = match &result {
             Err(Failure::NotDone(why) | Failure::Unknown(why)) => Some(why.clone()),
             Ok(_) | Err(Failure::Refused(_) | Failure::Fenced) => None,
         };
         *self.trouble.lock() = trouble;
+        result
+    }
+
+    fn hear<T>(&self, result: Result<T, ExecutionError>) -> Result<T, Failure> {
+        let result = result.map_err(Failure::from);
+        self.outage.heard(&result, Self::now());
         result
     }
 
@@ -110,7 +120,7 @@ impl Database {
             self.activity.count_statements(1);
             let asked = self.session.execute_unpaged(statement, &values).await;
             // A query changes nothing, whatever became of it.
-            asked.map_err(|error| match Failure::from(error) {
+            self.hear(asked).map_err(|failure| match failure {
                 Failure::Unknown(why) => Failure::NotDone(why),
                 failure => failure,
             })
@@ -123,17 +133,21 @@ impl Database {
         Ok(rows)
     }
 
-    /// Asks again and again while the statement does not even leave, for as long as somebody may wait.
+    /// Asks again and again while the statement does not even leave, for as long as somebody may wait; once
+    /// if that was waited for in vain already.
     pub async fn patiently<F, T>(&self, ask: impl Fn() -> F) -> Result<T, Failure>
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        let end = Self::now() + self.times.unavailable;
+        let (patience, begun) = (self.times.unavailable, Self::now());
         loop {
-            match ask().await {
-                Err(Failure::NotDone(_)) if Self::now() < end => tokio::time::sleep(PAUSE).await,
-                result => return result,
+            let result = ask().await;
+            let now = Self::now();
+            let is_late = now >= begun + patience || self.outage.has_lasted(patience, now);
+            if is_late || !matches!(result, Err(Failure::NotDone(_))) {
+                return result;
             }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 

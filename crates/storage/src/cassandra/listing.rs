@@ -127,8 +127,12 @@ impl Reader {
             // Nothing to settle: it need not be remembered for having been listed.
             None if row.record.is_settled() => row.record.last,
             None => {
-                let open = settling::settle(&self.database, &self.guard, &subject, Some(row));
-                self.places.get_or(&subject, open).await?.last()
+                let settle = || {
+                    let (database, guard) = (self.database.clone(), self.guard.clone());
+                    let subject = subject.clone();
+                    async move { settling::settle(&database, &guard, &subject, Some(row)).await }
+                };
+                self.places.get_or(&subject, settle).await?.last()
             }
         };
         Ok(SubjectSummary { subject, last_id: MessageId(last) })

@@ -10,8 +10,10 @@ mod facts;
 mod failure;
 mod gaps;
 mod guard;
+mod home;
 mod ledger;
 mod listing;
+mod outage;
 mod owner;
 mod page;
 mod place;
@@ -51,10 +53,6 @@ use store::CassandraStorage;
 use tokio::runtime::Handle;
 use writer::Writer;
 
-/// Said at every start, until its tests pass in every run on a busy machine.
-const EXPERIMENTAL: &str = "the store in Cassandra is experimental: it is not part of every test run \
-                            yet, and what it keeps should be kept elsewhere too";
-
 /// Connects, makes what is missing, becomes the owner and opens the store.
 ///
 /// # Errors
@@ -65,6 +63,7 @@ pub async fn open(
 ) -> Result<Opened, OpenError> {
     let cluster = connection::connect(&config, observer).await?;
     observer.reached(&format!("connected to {cluster}"));
+    home::check(&cluster).map_err(OpenError::Database)?;
     let is_new = schema::ensure(&cluster.session, &config, observer).await?;
     observer.reached(if is_new { "keyspace and tables made" } else { "keyspace and tables ready" });
     let promises = promises::examine(&cluster, &config.keyspace, config.consistency).await;
@@ -87,9 +86,7 @@ pub async fn open(
              are left to the database"
         ),
     };
-    let mut warnings = promises.warnings;
-    warnings.push(EXPERIMENTAL.to_owned());
-    Ok(Opened { storage: Arc::new(storage), recovery, activity, warnings })
+    Ok(Opened { storage: Arc::new(storage), recovery, activity, warnings: promises.warnings })
 }
 
 async fn prepare(
@@ -97,14 +94,17 @@ async fn prepare(
     config: &CassandraConfig,
     activity: Arc<Activity>,
 ) -> Result<Database, OpenError> {
-    let session = cluster.session;
     let failed = |error: &dyn std::error::Error| {
         OpenError::Database(format!("the tables cannot be used: {}", with_causes(error)))
     };
+    let session = &cluster.session;
     session.refresh_metadata().await.map_err(|error| failed(&error))?;
-    let statements = Statements::prepare(&session, &config.keyspace, config.consistency);
+    if let Some(home) = home::choose(&cluster, config).map_err(OpenError::Database)? {
+        cluster.stay_in(home, config);
+    }
+    let statements = Statements::prepare(session, &config.keyspace, config.consistency);
     let statements = statements.await.map_err(|error| failed(&error))?;
-    Ok(Database::new(session, statements, activity, config.times))
+    Ok(Database::new(cluster.session, statements, activity, config.times))
 }
 
 /// Puts the parts together, once this process is the owner.

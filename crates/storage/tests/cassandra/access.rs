@@ -2,7 +2,7 @@
 
 use super::scene::{Scene, ids, insist};
 use crate::support::kept;
-use broker_storage::{OpenError, Secret, Tls};
+use broker_storage::{OpenError, Replication, Secret, Tls};
 use broker_test_servers::{Authority, Cassandra, cassandra::CommitLog};
 use std::time::Duration;
 
@@ -75,7 +75,22 @@ async fn weak_settings_are_said() {
     let scene = Scene::shared();
     let opened = scene.open(None).await;
     assert!(opened.warnings[0].contains("one replica"), "{:?}", opened.warnings);
-    assert_eq!(opened.warnings.len(), 2, "and experimental: {:?}", opened.warnings);
+    assert_eq!(opened.warnings.len(), 1, "and no more: {:?}", opened.warnings);
     opened.storage.close().await.unwrap();
+    scene.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_data_center_that_is_not_there_is_named() {
+    let mut scene = Scene::shared();
+    scene.config.datacenter = Some("elsewhere".into());
+    let text = sentence(scene.try_open(None).await);
+    assert!(text.contains("no data center elsewhere, but datacenter1"), "{text}");
+    scene.config.datacenter = Some("datacenter1".into());
+    scene.config.replication = Replication::Topology(vec![("datacenter1".into(), 1)]);
+    let storage = scene.open(None).await.storage;
+    insist(&storage, &[kept("s", 1)]).await;
+    assert_eq!(ids(&storage, "s").await, [1]);
+    storage.close().await.unwrap();
     scene.end().await;
 }
