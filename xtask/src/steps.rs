@@ -86,8 +86,6 @@ const CLIENTS: &[Need] = &[
 const DATABASES: &[Need] = &[
     Need::new("initdb", "postgresql").among_versions("/usr/lib/postgresql"),
     Need::new("pgbouncer", "pgbouncer"),
-    // Its library, for a database with another clock.
-    Need::new("faketime", "faketime"),
     Need::new("mount", "mount"),
 ];
 

@@ -108,7 +108,7 @@ impl Postgres {
             command.args(["-c", setting]);
         }
         if self.setup.clock_ahead != 0 {
-            clock::shift(&mut command, self.setup.clock_ahead);
+            clock::shift(&mut command, self.setup.clock_ahead, self.folder.path());
         }
         let process = Process::spawn("PostgreSQL", &mut command, &self.log());
         let process = self.process.insert(process);

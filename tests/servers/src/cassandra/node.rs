@@ -104,7 +104,7 @@ impl Node {
             command.arg(java::FORGETFUL);
         }
         if self.setup.clock_ahead != 0 {
-            clock::shift(&mut command, self.setup.clock_ahead);
+            clock::shift(&mut command, self.setup.clock_ahead, folder);
         }
         let heap = self.setup.heap.unwrap_or(HEAP);
         command.args([format!("-Xms{heap}m"), format!("-Xmx{heap}m")]);
