@@ -2,7 +2,7 @@
 
 use crate::{
     cache::{Cache, cant},
-    java, workspace,
+    java, steps, workspace,
 };
 use std::{
     ffi::OsString,
@@ -19,8 +19,8 @@ const OLDEST: &str = "4.1.10";
 /// A variable and its value.
 pub type Variable = (String, OsString);
 
-/// Makes the class paths that the cache lacks; the variables that say where they and Java are. What is in
-/// the cache needs no network.
+/// Makes the class path of the newest version if the cache lacks it; the variables that say where it and
+/// Java are. What is in the cache needs no network.
 ///
 /// # Errors
 /// A sentence that says what is missing, or which command failed.
@@ -29,9 +29,19 @@ pub fn prepare() -> Result<Vec<Variable>, String> {
     let cache = Cache::of_the_user()?;
     Ok(vec![
         ("BROKER_CASSANDRA".into(), classes(&cache, NEWEST)?.into()),
-        ("BROKER_CASSANDRA_OLD".into(), classes(&cache, OLDEST)?.into()),
         ("BROKER_JAVA".into(), java.into()),
     ])
+}
+
+/// As [`prepare`], with the oldest version.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_old() -> Result<Vec<Variable>, String> {
+    let mut variables = prepare()?;
+    let old = classes(&Cache::of_the_user()?, OLDEST)?;
+    variables.push(("BROKER_CASSANDRA_OLD".into(), old.into()));
+    Ok(variables)
 }
 
 /// A cache entry with the class path of a version.
@@ -57,14 +67,25 @@ fn classes(cache: &Cache, version: &str) -> Result<PathBuf, String> {
 /// # Errors
 /// A sentence that says what is missing, or how that program ended.
 pub fn keep(names: &[&str]) -> Result<(), String> {
-    let mut cargo = Command::new(workspace::cargo());
-    cargo.args(["run", "--quiet", "--package", "broker-test-servers", "--"]).args(names);
-    cargo.current_dir(workspace::root()).envs(prepare()?);
-    match cargo.status() {
+    let variables = if names.contains(&"cassandra-old") { prepare_old()? } else { prepare()? };
+    // As the tests are built: else cargo would build what they depend on once more.
+    let mut build = Command::new(workspace::cargo());
+    build.args(steps::BUILD_DATABASES.split_whitespace()).arg("--quiet");
+    succeed(build.current_dir(workspace::root()))?;
+    succeed(Command::new(program()).args(names).envs(variables))
+}
+
+fn succeed(command: &mut Command) -> Result<(), String> {
+    match command.status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("No servers: {status}.")),
-        Err(error) => Err(format!("cargo can't be run: {error}.")),
+        Ok(status) => Err(format!("No servers: {command:?}: {status}.")),
+        Err(error) => Err(format!("{command:?} can't be run: {error}.")),
     }
+}
+
+/// The program that starts servers, once it is built.
+fn program() -> PathBuf {
+    workspace::target().join("debug/broker-test-servers")
 }
 
 /// Servers that run. They end with this, however this process ends.
@@ -80,7 +101,7 @@ impl Servers {
     /// # Errors
     /// A sentence; what stands against it was said by that program.
     pub fn start(names: &[&str], variables: &[Variable]) -> Result<Self, String> {
-        let program = workspace::target().join("debug/broker-test-servers");
+        let program = program();
         let mut command = Command::new(&program);
         command.args(names).envs(variables.iter().map(|(name, value)| (name, value)));
         let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();

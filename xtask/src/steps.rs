@@ -59,6 +59,13 @@ impl Cargo {
     }
 }
 
+/// The tests over databases.
+macro_rules! databases {
+    () => {
+        "--workspace --features broker-storage/databases,broker-cli/databases,broker-test-servers/databases --test databases --no-fail-fast"
+    };
+}
+
 /// For the allocator's C code.
 const C_BUILD: &[Need] = &[Need::new("cc", "gcc libc6-dev"), Need::new("make", "make")];
 
@@ -92,12 +99,8 @@ const DATABASES: &[Need] = &[
 /// And a fitting Java, which is looked for by [`servers::prepare`].
 const CASSANDRA: &[Need] = &[Need::new("mvn", "maven openjdk-17-jre-headless")];
 
-/// The tests over databases.
-macro_rules! databases {
-    () => {
-        "--workspace --features broker-storage/databases,broker-cli/databases,broker-test-servers/databases --test databases --no-fail-fast"
-    };
-}
+/// Builds the tests over databases, and the program that starts those.
+pub const BUILD_DATABASES: &str = concat!("test --no-run ", databases!());
 
 /// The steps of a run of everything.
 pub fn of_every_run() -> Vec<Step> {
@@ -178,46 +181,16 @@ pub fn all() -> Vec<Step> {
         },
         Step {
             name: "databases",
-            about: "the store over real PostgreSQL",
-            needs: [C_BUILD, DATABASES].concat(),
-            prepare: None,
-            by_name_only: false,
-            work: Work::Served {
-                servers: &["postgres"],
-                builds: vec![
-                    Cargo::new("build --release"),
-                    Cargo::new(concat!("test --no-run ", databases!())),
-                ],
-                // Most of them wait most of the time: for the disk, for a lease to end.
-                tests: vec![Cargo {
-                    line: concat!(
-                        "test ",
-                        databases!(),
-                        " -- --skip cassandra --show-output --test-threads 6"
-                    ),
-                    env: vec![("BROKER_BIN", workspace::release_binary())],
-                }],
-            },
-        },
-        Step {
-            // Not in every run as long as that store is experimental.
-            name: "cassandra",
-            about: "the store over real Cassandra",
+            about: "the stores over real PostgreSQL and Cassandra",
             needs: [C_BUILD, DATABASES, CASSANDRA].concat(),
             prepare: Some(servers::prepare),
-            by_name_only: true,
+            by_name_only: false,
             work: Work::Served {
                 servers: &["postgres", "cassandra"],
-                builds: vec![
-                    Cargo::new("build --release"),
-                    Cargo::new(concat!("test --no-run ", databases!())),
-                ],
+                builds: vec![Cargo::new("build --release"), Cargo::new(BUILD_DATABASES)],
+                // Most of them wait most of the time: for the disk, for a lease to end.
                 tests: vec![Cargo {
-                    line: concat!(
-                        "test ",
-                        databases!(),
-                        " -- cassandra --show-output --test-threads 3"
-                    ),
+                    line: concat!("test ", databases!(), " -- --show-output --test-threads 6"),
                     env: vec![("BROKER_BIN", workspace::release_binary())],
                 }],
             },
@@ -226,11 +199,11 @@ pub fn all() -> Vec<Step> {
             name: "cassandra-old",
             about: "the store over the oldest Cassandra that it works with",
             needs: [C_BUILD, DATABASES, CASSANDRA].concat(),
-            prepare: Some(servers::prepare),
+            prepare: Some(servers::prepare_old),
             by_name_only: true,
             work: Work::Served {
                 servers: &["cassandra-old"],
-                builds: vec![Cargo::new(concat!("test --no-run ", databases!()))],
+                builds: vec![Cargo::new(BUILD_DATABASES)],
                 tests: vec![Cargo::new(concat!(
                     "test ",
                     databases!(),
