@@ -4,6 +4,7 @@ mod access;
 mod outages;
 mod owners;
 mod scene;
+mod space;
 
 use crate::support::{Bench, Cassandra, faulty, observed};
 

@@ -134,6 +134,17 @@ impl Cassandra {
         process.until_up(async || node.answers().await).await;
     }
 
+    /// As [`Self::restart`], with a clock that is so many seconds ahead from now on.
+    pub async fn restart_ahead(&mut self, seconds: i64) {
+        self.node.set_clock(seconds);
+        self.restart().await;
+    }
+
+    /// Bytes of the files of a table.
+    pub fn table_bytes(&self, keyspace: &str, table: &str) -> u64 {
+        self.node.table_bytes(keyspace, table)
+    }
+
     /// kill -9; it is gone when this returns.
     pub fn kill(&mut self) {
         self.running().kill();

@@ -3,7 +3,7 @@
 use super::{Setup, frame, java};
 use crate::{Certificate, clock, ports, process::Process};
 use std::{
-    fs,
+    fs::{self, Metadata},
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Command,
@@ -91,6 +91,25 @@ impl Node {
 
     pub(super) fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// For its next start.
+    pub(super) fn set_clock(&mut self, ahead: i64) {
+        self.setup.clock_ahead = ahead;
+    }
+
+    /// Bytes of a table's files; those that go while they are counted do not count.
+    pub(super) fn table_bytes(&self, keyspace: &str, table: &str) -> u64 {
+        let files = |folder: PathBuf| fs::read_dir(folder).into_iter().flatten().flatten();
+        let is_it = |name: &str| name.rsplit_once('-').is_some_and(|(name, _)| name == table);
+        let tables = files(self.folder.path().join("data").join(keyspace));
+        let tables = tables.filter(|it| it.file_name().to_str().is_some_and(is_it));
+        let files = tables.flat_map(|table| files(table.path()));
+        files
+            .filter_map(|file| file.metadata().ok())
+            .filter(Metadata::is_file)
+            .map(|it| it.len())
+            .sum()
     }
 
     /// Starts its process.
