@@ -6,6 +6,8 @@
 mod activity;
 #[cfg(feature = "cassandra")]
 pub mod cassandra;
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+pub mod ceiling;
 mod database;
 pub mod faulty;
 pub mod local;

@@ -1,7 +1,14 @@
-//! `broker bench ceilings`: what gRPC and the disk allow on this machine, without a broker.
+//! `broker bench ceilings`: what gRPC and the disk, or a database, allow on this machine, without a
+//! broker.
 
 pub mod append;
+pub mod beneath;
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+pub mod database;
+pub mod disk;
 pub mod empty;
+pub mod measured;
+pub mod shares;
 pub mod side;
 
 use super::{
@@ -10,15 +17,12 @@ use super::{
     progress::Progress,
     report::Report,
     summary::Figure,
-    target::{is_in_memory, temporary_directory},
+    target::{self, is_in_memory, temporary_directory},
     workload::Workload,
 };
 use anyhow::Result;
 use append::{Append, GROUPS};
-use std::time::Duration;
-
-/// How long the disk alone is measured in a round.
-const LONGEST_APPEND: Duration = Duration::from_secs(1);
+use measured::LONGEST;
 
 /// A shape of load on the empty handler.
 struct Shape {
@@ -73,9 +77,17 @@ impl Shape {
     }
 }
 
-/// Measures all of them.
+/// Measures all of them; of a store over a database, what that database allows.
 pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> {
     let base = Plan::new(command)?;
+    #[cfg(any(feature = "postgres", feature = "cassandra"))]
+    if command.storage.place().is_some() {
+        let kind = command.storage.name();
+        let words = format!("bare clients of the database alone, {}-byte bodies", base.body_bytes);
+        let mut report = Report::new(words, format!("none: the database of the store `{kind}`"));
+        report.figures = database::all(&base, target::store_of(command)?, progress).await?;
+        return Ok(report);
+    }
     let directory = temporary_directory(command.dir.as_deref())?;
     let place = if is_in_memory(directory.path()) {
         "; the directory is on a file system in memory, where a sync costs nothing"
@@ -99,7 +111,7 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
     for is_allocated in [false, true] {
         for group in GROUPS {
             let append = Append { group, record: append::record(base.body_bytes), is_allocated };
-            let (time, mut rounds) = (LONGEST_APPEND.min(base.time), Vec::new());
+            let (time, mut rounds) = (LONGEST.min(base.time), Vec::new());
             for _ in 0..base.rounds {
                 progress.begin(&format!("append of {group}"), 1, time);
                 rounds.push(append.measure(directory.path().to_owned(), time).await?);

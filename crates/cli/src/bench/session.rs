@@ -3,7 +3,7 @@
 use super::{
     arguments::BenchCommand,
     caller::Caller,
-    ceilings::side::Side,
+    ceilings::{beneath::Beneath, side::Side},
     host::Host,
     ledger::{Failures, Ledger},
     plan::Plan,
@@ -28,7 +28,10 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
     let target = Target::open(command).await?;
     let mut report = Report::new(plan.words(), target.words());
     let mut side = match command.ceiling {
-        true => Some(Side::open(&plan, target.data(), progress).await?),
+        true => {
+            let beneath = Beneath::open(&plan, &target).await?;
+            Some(Side::open(&plan, beneath, progress).await?)
+        }
         false => None,
     };
     let mut session = Session::open(plan.clone(), &target, progress).await?;
@@ -59,7 +62,7 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
     let stored = session.stored;
     drop(session);
     if let Some(side) = side {
-        (report.ceilings, report.shares) = side.finish(&report.figures);
+        (report.ceilings, report.shares) = side.finish(&report.figures).await?;
     }
     let activity = target.close().await?;
     report.per_stored_message = activity

@@ -6,7 +6,16 @@ use super::{
     process::Process,
 };
 use crate::settings::StorageKind;
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+use crate::{
+    arguments::{Arguments, Verb},
+    settings,
+};
 use anyhow::{Context, Result};
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+use broker_storage::StorageConfig;
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+use clap::Parser;
 use rustix::fs::statfs;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -38,6 +47,8 @@ struct Own {
     host: Host,
     directory: TempDir,
     storage: StorageKind,
+    /// How it was started.
+    arguments: Vec<OsString>,
 }
 
 /// What the broker's store has asked of the disk or the database in the broker's whole life.
@@ -71,9 +82,11 @@ impl Target {
 
     async fn start(command: &BenchCommand) -> Result<Self> {
         let directory = temporary_directory(command.dir.as_deref())?;
-        let host = Host::new(arguments(command, &directory));
+        let arguments = arguments(command, &data(&directory));
+        let host = Host::new(arguments.clone());
         let Started { address, process } = host.start().await?;
-        Ok(Self { address, process, own: Some(Own { host, directory, storage: command.storage }) })
+        let own = Own { host, directory, storage: command.storage, arguments };
+        Ok(Self { address, process, own: Some(own) })
     }
 
     /// What it is, in words.
@@ -115,6 +128,13 @@ impl Target {
         (own.storage == StorageKind::Local).then(|| data(&own.directory))
     }
 
+    /// How its store reaches its database, where the broker is ours and the store is over one.
+    #[cfg(any(feature = "postgres", feature = "cassandra"))]
+    pub fn database(&self) -> Result<Option<StorageConfig>> {
+        let own = self.own.as_ref().filter(|own| own.storage.place().is_some());
+        own.map(|own| store(&own.arguments)).transpose()
+    }
+
     /// Ends it and takes its directory away, if it is the bench's own.
     pub async fn close(self) -> Result<Option<Activity>> {
         let Some(Own { host, directory, .. }) = self.own else { return Ok(None) };
@@ -144,7 +164,23 @@ fn data(directory: &TempDir) -> PathBuf {
     directory.path().join("data")
 }
 
-fn arguments(command: &BenchCommand, directory: &TempDir) -> Vec<OsString> {
+/// What the store of a broker is told that would be started for that command.
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+pub fn store_of(command: &BenchCommand) -> Result<StorageConfig> {
+    store(&arguments(command, Path::new("unused")))
+}
+
+/// What the store of a broker with these arguments is told.
+#[cfg(any(feature = "postgres", feature = "cassandra"))]
+fn store(arguments: &[OsString]) -> Result<StorageConfig> {
+    let typed = std::iter::once("broker".into()).chain(arguments.iter().cloned());
+    let Verb::Serve(serve) = Arguments::try_parse_from(typed)?.verb else {
+        anyhow::bail!("a broker is started by `serve`");
+    };
+    Ok(settings::read(&serve)?.settings.store())
+}
+
+fn arguments(command: &BenchCommand, data: &Path) -> Vec<OsString> {
     let mut arguments: Vec<OsString> = [
         "serve",
         "--listen",
@@ -161,7 +197,7 @@ fn arguments(command: &BenchCommand, directory: &TempDir) -> Vec<OsString> {
     ]
     .map(OsString::from)
     .into();
-    arguments.push(data(directory).into());
+    arguments.push(data.into());
     if let Some(setting) = command.storage.place() {
         let flag = format!("--{setting}");
         let is_flag = |given: &OsString| given.to_string_lossy().split('=').next() == Some(&flag);
@@ -198,7 +234,7 @@ mod tests {
         let directory = temporary_directory(None).unwrap();
         let place = |settings: &[&str]| {
             let command = [&["publish", "--storage", "postgres", "--"], settings].concat();
-            let arguments = arguments(&command_of(&command), &directory);
+            let arguments = arguments(&command_of(&command), directory.path());
             let shown = arguments.iter().map(|argument| argument.to_string_lossy().into_owned());
             let is_place = |text: &String| text.contains("-schema") || text.contains("b_");
             shown.filter(|text| is_place(text) || text == PLACE).collect::<Vec<_>>().join(" ")

@@ -3,6 +3,7 @@
 //! Why it is as it is: docs/decisions/0008-cassandra.md.
 
 mod catalog;
+pub(crate) mod ceiling;
 mod config;
 mod connection;
 mod database;

@@ -9,6 +9,7 @@
 mod bucket;
 mod call;
 mod catalog;
+pub(crate) mod ceiling;
 mod config;
 mod connector;
 mod failure;

@@ -1,6 +1,6 @@
 //! Messages as columns, and rows as messages.
 
-use super::inbox::Waiting;
+use super::session::Param;
 use broker_core::{Headers, Message, MessageId, Subject, Timestamp};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -29,8 +29,8 @@ pub struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     /// Of messages whose ids fit (see [`number`]).
-    pub fn of(messages: &'a [Waiting]) -> Self {
-        let each = || messages.iter().map(|waiting| &*waiting.message);
+    pub fn of(messages: impl Iterator<Item = &'a Message> + Clone) -> Self {
+        let each = || messages.clone();
         let latest = each().enumerate().max_by_key(|(_, message)| message.published_at);
         let latest = latest.map(|(place, _)| place);
         let size = |message: &Message| message.headers.as_bytes().len() + message.body.len();
@@ -39,11 +39,28 @@ impl<'a> Columns<'a> {
             published_at: each().map(|message| message.published_at.0).collect(),
             expires_at: each().map(|message| message.expires_at.map(|at| at.0)).collect(),
             sizes: each().map(|it| i32::try_from(size(it)).unwrap_or(i32::MAX)).collect(),
-            is_latest: (0..messages.len()).map(|n| (Some(n) == latest).then_some(true)).collect(),
+            is_latest: each()
+                .enumerate()
+                .map(|(n, _)| (Some(n) == latest).then_some(true))
+                .collect(),
             subjects: each().map(|message| message.subject.as_bytes()).collect(),
             headers: each().map(|message| &message.headers.as_bytes()[..]).collect(),
             bodies: each().map(|message| &message.body[..]).collect(),
         }
+    }
+
+    /// One array for each column, as a statement takes them.
+    pub fn params(&self) -> [Param<'_>; 8] {
+        [
+            &self.ids,
+            &self.published_at,
+            &self.expires_at,
+            &self.sizes,
+            &self.is_latest,
+            &self.subjects,
+            &self.headers,
+            &self.bodies,
+        ]
     }
 }
 

@@ -5,7 +5,9 @@ use super::{
     failure::{Failure, Kind},
 };
 use crate::Activity;
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use bytes::Bytes;
+use futures_util::SinkExt;
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 use tokio::{task::AbortHandle, time::timeout};
 use tokio_postgres::{
     Client, Row, Statement,
@@ -90,6 +92,22 @@ impl Session {
         self.owes = true;
         self.activity.count_statements(1);
         let answer = timeout(self.limit, self.client.execute(&statement, params)).await;
+        self.settle(answer, Failure::of)
+    }
+
+    /// Copies rows into a table by a statement that takes them in the binary form; answers how many.
+    pub async fn copy(&mut self, words: &str, rows: Vec<Bytes>) -> Result<u64, Failure> {
+        let statement = self.prepare(words).await?;
+        self.owes = true;
+        self.activity.count_statements(1);
+        let copying = async {
+            let mut sink = pin!(self.client.copy_in(&statement).await?);
+            for part in rows {
+                sink.feed(part).await?;
+            }
+            sink.finish().await
+        };
+        let answer = timeout(self.limit, copying).await;
         self.settle(answer, Failure::of)
     }
 

@@ -11,6 +11,16 @@ pub const SHARD: i32 = 0;
 pub const OWN: &str =
     "own AS MATERIALIZED (SELECT 1 FROM {s}.owner WHERE shard = $1 AND epoch = $2 FOR SHARE)";
 
+/// The columns of a table of messages, in the order of [`super::rows::Columns::params`].
+pub const COLUMNS: &str = "(id, published_at, expires_at, size, is_latest, subject, headers, body)";
+
+/// The rows of parameters that are one array for each column, the first of them of that number.
+pub fn arrays(first: usize) -> String {
+    let types = ["bigint", "bigint", "bigint", "int", "bool", "bytea", "bytea", "bytea"];
+    let each = types.iter().enumerate().map(|(at, of)| format!("${}::{of}[]", first + at));
+    format!("unnest({}) AS new {COLUMNS}", each.collect::<Vec<_>>().join(", "))
+}
+
 /// Statements over one schema and a set of tables.
 #[derive(Debug)]
 pub struct Statements {
@@ -51,13 +61,11 @@ impl Statements {
 
     /// Keeps messages: shard, epoch, and one array for each column.
     pub fn insert(&self, table: i64) -> String {
-        let text = "WITH {own} INSERT INTO {t} \
-            (id, published_at, expires_at, size, is_latest, subject, headers, body) \
-            SELECT id, published_at, expires_at, size, is_latest, subject, headers, body \
-            FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::int[], $7::bool[], \
-            $8::bytea[], $9::bytea[], $10::bytea[]) AS new \
-            (id, published_at, expires_at, size, is_latest, subject, headers, body) \
-            WHERE EXISTS (SELECT FROM own) ON CONFLICT (subject, id) DO NOTHING";
+        let text = format!(
+            "WITH {{own}} INSERT INTO {{t}} {COLUMNS} SELECT * FROM {} \
+            WHERE EXISTS (SELECT FROM own) ON CONFLICT (subject, id) DO NOTHING",
+            arrays(3)
+        );
         self.of(&text.replace("{t}", &self.table(table)))
     }
 

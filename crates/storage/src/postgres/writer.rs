@@ -108,20 +108,10 @@ impl Writer<'_> {
 
     /// One statement; the word on all of its messages.
     async fn insert(&mut self, table: &Table, part: &[Waiting]) -> Result<Word, Failure> {
-        let columns = Columns::of(part);
+        let columns = Columns::of(part.iter().map(|waiting| &*waiting.message));
         let epoch = self.shared.lease.epoch();
-        let params = [
-            &SHARD as _,
-            &epoch as _,
-            &columns.ids as _,
-            &columns.published_at as _,
-            &columns.expires_at as _,
-            &columns.sizes as _,
-            &columns.is_latest as _,
-            &columns.subjects as _,
-            &columns.headers as _,
-            &columns.bodies as _,
-        ];
+        let params: Vec<_> =
+            [&SHARD as _, &epoch as _].into_iter().chain(columns.params()).collect();
         let kept = self.session.execute(&table.insert, &params).await?;
         table.rows.fetch_add(kept, Ordering::Relaxed);
         // None: they are there already, or the fence kept them out.

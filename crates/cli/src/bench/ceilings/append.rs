@@ -1,10 +1,7 @@
 //! What the disk allows: appending records to a file and syncing it, with nothing around.
 
-use crate::bench::{
-    recorder::Recorder,
-    summary::{Better, Figure},
-    time::Epoch,
-};
+use super::measured::{self, Measured};
+use crate::bench::{recorder::Recorder, summary::Figure, time::Epoch};
 use anyhow::{Context, Result};
 use rustix::fs::{FallocateFlags, fallocate};
 use std::{
@@ -38,39 +35,21 @@ pub fn record(body: usize) -> usize {
     body + AROUND_A_BODY
 }
 
-/// What one measurement brought.
-#[derive(Debug)]
-pub struct Appended {
-    records: u64,
-    took: Duration,
-    /// Of a write with its sync.
-    recorder: Recorder,
-}
-
 impl Append {
     /// Appends in that directory for that long.
-    pub async fn measure(self, directory: PathBuf, time: Duration) -> Result<Appended> {
+    pub async fn measure(self, directory: PathBuf, time: Duration) -> Result<Measured> {
         let measuring = tokio::task::spawn_blocking(move || self.run(&directory, time));
         measuring.await?.context("cannot write to the disk that is measured")
     }
 
     /// Records a second, and the times of a write with its sync.
-    #[expect(clippy::cast_precision_loss, reason = "figures for the eye")]
-    pub fn figures(self, rounds: &[Appended]) -> Vec<Figure> {
+    pub fn figures(self, rounds: &[Measured]) -> Vec<Figure> {
         let file = if self.is_allocated { "preallocated" } else { "growing" };
         let name = format!("append of {} to a {file} file", self.group);
-        let rates = rounds.iter().map(|one| one.records as f64 / one.took.as_secs_f64());
-        let mut figures =
-            vec![Figure::new(format!("{name}, records"), "/s", Better::Higher, rates.collect())];
-        for (percent, label) in [(50.0, "p50"), (99.0, "p99")] {
-            let micros = rounds.iter().map(|one| one.recorder.percentile(percent) as f64 / 1e3);
-            let name = format!("{name}, sync {label}");
-            figures.push(Figure::new(name, "us", Better::Lower, micros.collect()));
-        }
-        figures
+        measured::figures(&name, "sync", rounds)
     }
 
-    fn run(self, directory: &Path, time: Duration) -> io::Result<Appended> {
+    fn run(self, directory: &Path, time: Duration) -> io::Result<Measured> {
         let path = directory.join("ceiling");
         let result = self.append(&path, time);
         // What stays is removed with the directory.
@@ -78,7 +57,7 @@ impl Append {
         result
     }
 
-    fn append(self, path: &Path, time: Duration) -> io::Result<Appended> {
+    fn append(self, path: &Path, time: Duration) -> io::Result<Measured> {
         let buffer = vec![7; self.group * self.record];
         let mut file = self.begin(path)?;
         let (epoch, begun) = (Epoch::begin(), Instant::now());
@@ -98,7 +77,7 @@ impl Append {
             offset += buffer.len() as u64;
             records += self.group as u64;
         }
-        Ok(Appended { records, took: begun.elapsed().saturating_sub(apart), recorder })
+        Ok(Measured { records, took: begun.elapsed().saturating_sub(apart), recorder })
     }
 
     fn begin(self, path: &Path) -> io::Result<File> {
