@@ -25,7 +25,7 @@ Usage:
   cargo xtask test NAME         run one part of them; some, such as `cassandra`, run by their name only
   cargo xtask servers NAME ...  keep servers for tests: postgres, cassandra, cassandra-old
   cargo xtask tidy              check the style of the sources alone
-  cargo xtask measure           print the table of docs/performance.md; it takes half an hour
+  cargo xtask measure           print the table of docs/performance.md; it takes an hour
   cargo xtask measure TEXT ...  its rows that have TEXT in their names, with more options for `broker bench`
 ";
 

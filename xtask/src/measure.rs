@@ -1,9 +1,13 @@
 //! The table of docs/performance.md: every row's command, and what came of it.
 //!
-//! Each row is one `broker bench` of the release build, with its ceiling in the same run. Nothing is
-//! judged here; the machine should do nothing else meanwhile.
+//! Each row is one `broker bench` of the release build, with its ceiling in the same run. The databases of
+//! rows that need them are started here, as the tests start theirs: what they acknowledge is synced.
+//! Nothing is judged here; the machine should do nothing else meanwhile.
 
-use crate::workspace;
+use crate::{
+    servers::{self, Servers, Variable},
+    steps, workspace,
+};
 use serde_json::Value;
 use std::{fs, path::Path, process::Command};
 
@@ -35,6 +39,46 @@ const ROWS: &[Row] = &[
     row("replay of a million, `memory`", "replay --storage memory --ceiling"),
     row("fetch, 256 in flight", "fetch --ceiling"),
     row("fetch, 256 in flight, `memory`", "fetch --storage memory --ceiling"),
+    row("PostgreSQL: PublishStream", "stream --storage postgres --ceiling"),
+    row(
+        "PostgreSQL: PublishStream, 100 subjects",
+        "stream --subjects 100 --storage postgres --ceiling",
+    ),
+    row("PostgreSQL: unary publish, 256 in flight", "publish --storage postgres --ceiling"),
+    row(
+        "PostgreSQL: unary publish, 64 in flight",
+        "publish --in-flight 64 --storage postgres --ceiling",
+    ),
+    row(
+        "PostgreSQL: unary publish, 1 in flight",
+        "publish --in-flight 1 --connections 1 --storage postgres --ceiling",
+    ),
+    row(
+        "PostgreSQL: PublishStream, 1 in flight",
+        "stream --in-flight 1 --storage postgres --ceiling",
+    ),
+    row("PostgreSQL: replay of a million", "replay --storage postgres --ceiling"),
+    row("PostgreSQL: fetch, 256 in flight", "fetch --storage postgres --ceiling"),
+    row("Cassandra: PublishStream", "stream --storage cassandra --ceiling"),
+    row(
+        "Cassandra: PublishStream, 100 subjects",
+        "stream --subjects 100 --storage cassandra --ceiling",
+    ),
+    row("Cassandra: unary publish, 256 in flight", "publish --storage cassandra --ceiling"),
+    row(
+        "Cassandra: unary publish, 64 in flight",
+        "publish --in-flight 64 --storage cassandra --ceiling",
+    ),
+    row(
+        "Cassandra: unary publish, 1 in flight",
+        "publish --in-flight 1 --connections 1 --storage cassandra --ceiling",
+    ),
+    row(
+        "Cassandra: PublishStream, 1 in flight",
+        "stream --in-flight 1 --storage cassandra --ceiling",
+    ),
+    row("Cassandra: replay of 300,000", "replay --messages 300000 --storage cassandra --ceiling"),
+    row("Cassandra: fetch, 256 in flight", "fetch --storage cassandra --ceiling"),
 ];
 
 /// Measures every row, or those whose name has `only` in it, with more options of `broker bench` for
@@ -49,9 +93,12 @@ pub fn run(only: &str, options: &[&str]) -> Result<(), String> {
     if !built.is_ok_and(|status| status.success()) {
         return Err("the release build failed".into());
     }
+    let rows: Vec<_> = ROWS.iter().enumerate().filter(|(_, row)| row.name.contains(only)).collect();
+    let databases = Databases::under(rows.iter().map(|(_, row)| *row))?;
     let mut is_first = true;
-    for (number, row) in ROWS.iter().enumerate().filter(|(_, row)| row.name.contains(only)) {
-        let report = measure(row, options, &reports.join(format!("{number:02}.json")))?;
+    for (number, row) in rows {
+        let to = reports.join(format!("{number:02}.json"));
+        let report = measure(row, options, &databases.variables, &to)?;
         if std::mem::take(&mut is_first) {
             println!("{}", head(&report));
         }
@@ -60,13 +107,62 @@ pub fn run(only: &str, options: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-fn measure(row: &Row, options: &[&str], to: &Path) -> Result<Value, String> {
+/// The databases that run while rows are measured.
+struct Databases {
+    _servers: Option<Servers>,
+    /// Where a broker finds them.
+    variables: Vec<Variable>,
+}
+
+impl Databases {
+    /// Starts those that the rows need.
+    fn under<'a>(rows: impl Iterator<Item = &'a Row> + Clone) -> Result<Self, String> {
+        let is_needed = |name: &&str| rows.clone().any(|row| row.arguments.contains(*name));
+        let names: Vec<_> = ["postgres", "cassandra"].into_iter().filter(is_needed).collect();
+        if names.is_empty() {
+            return Ok(Self { _servers: None, variables: Vec::new() });
+        }
+        let known = servers::prepare()?;
+        let mut cargo = Command::new(workspace::cargo());
+        cargo.args(steps::BUILD_DATABASES.split(' ')).current_dir(workspace::root());
+        if !cargo.status().is_ok_and(|status| status.success()) {
+            return Err("the program that starts databases was not built".into());
+        }
+        let servers = Servers::start(&names, &known)?;
+        let places = names.iter().zip(&servers.variables);
+        let variables = places.flat_map(|(name, (_, at))| settings(name, &at.to_string_lossy()));
+        Ok(Self { variables: variables.collect(), _servers: Some(servers) })
+    }
+}
+
+/// How a broker is told of a database at `host:port` that lets everybody in.
+fn settings(name: &str, at: &str) -> Vec<Variable> {
+    let (host, port) = at.rsplit_once(':').unwrap_or((at, ""));
+    let pairs = match name {
+        "postgres" => vec![
+            ("BROKER_POSTGRES_HOST", host),
+            ("BROKER_POSTGRES_PORT", port),
+            ("BROKER_POSTGRES_USER", "postgres"),
+            ("BROKER_POSTGRES_DATABASE", "postgres"),
+        ],
+        _ => vec![("BROKER_CASSANDRA_HOSTS", at)],
+    };
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+}
+
+fn measure(
+    row: &Row,
+    options: &[&str],
+    variables: &[Variable],
+    to: &Path,
+) -> Result<Value, String> {
     let output = Command::new(workspace::release_binary())
         .arg("bench")
         .args(row.arguments.split(' '))
         .args(options)
         .arg("--json")
         .arg(to)
+        .envs(variables.iter().map(|(name, value)| (name, value)))
         .output()
         .map_err(|error| format!("{}: {error}", row.name))?;
     if !output.status.success() {
@@ -84,7 +180,7 @@ fn head(report: &Value) -> String {
     format!(
         "{}; {} processors, {}, Linux {}\n\n\
          | workload | a second (least to most) | p50 | p99 | share of the ceiling | broker's processor \
-         time | peak memory | syncs |\n| --- | --- | --- | --- | --- | --- | --- | --- |",
+         time | peak memory | syncs, or statements |\n| --- | --- | --- | --- | --- | --- | --- | --- |",
         text(&report["date"]),
         machine["processors"],
         text(&machine["model"]),
@@ -109,10 +205,9 @@ fn line(row: &Row, report: &Value) -> String {
     };
     let cpu = median("processor time a message").map_or("-".into(), |us| format!("{us:.2} us"));
     let peak = median("peak anonymous memory").map_or("-".into(), |mib| format!("{mib:.0} MiB"));
-    let syncs = report["per_stored_message"]["syncs"].as_f64();
-    let syncs = syncs.map_or("-".into(), |syncs| format!("{syncs:.4}"));
+    let asked = asked(&report["per_stored_message"]);
     format!(
-        "| {} `{}` | {rate} | {} | {} | {} | {cpu} | {peak} | {syncs} |",
+        "| {} `{}` | {rate} | {} | {} | {} | {cpu} | {peak} | {asked} |",
         row.name,
         row.arguments,
         latency("p50"),
@@ -121,17 +216,32 @@ fn line(row: &Row, report: &Value) -> String {
     )
 }
 
+/// What the store asked of the disk or the database for each stored message.
+fn asked(per_message: &Value) -> String {
+    let database = &per_message["database"];
+    let number = |value: &Value| value.as_f64();
+    match (number(&database["statements"]), number(&database["round_trips"])) {
+        (Some(statements), Some(trips)) => {
+            format!("{statements:.4} statements, {trips:.4} round trips")
+        }
+        _ => number(&per_message["syncs"]).map_or("-".into(), |syncs| format!("{syncs:.4}")),
+    }
+}
+
 fn shares(report: &Value) -> String {
     let shares = report["shares"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let ceiling = |share: &Value| thousands(share["ceiling"].as_f64().unwrap_or(0.0));
     let one = |share: &Value| {
         let part = share["share"].as_f64().unwrap_or(0.0);
         match share["of"].as_str().unwrap_or_default() {
+            of if of.contains("lone writes") => format!("handler's p50 and {part:.2} lone writes"),
             of if of.contains("beyond") => format!("handler's p50 and {part:.2} syncs"),
             of if of.contains("disk") => format!("{:.0} % of appends", part * 100.0),
-            _ => {
-                let ceiling = thousands(share["ceiling"].as_f64().unwrap_or(0.0));
-                format!("{:.0} % of {ceiling}", part * 100.0)
+            of if of.contains("one bare client") => format!("{part:.1} times {}", ceiling(share)),
+            of if of.contains("in bulk") => {
+                format!("{:.0} % of {} rows in bulk", part * 100.0, ceiling(share))
             }
+            _ => format!("{:.0} % of {}", part * 100.0, ceiling(share)),
         }
     };
     shares.iter().map(one).collect::<Vec<_>>().join("; ")
@@ -178,6 +288,35 @@ mod tests {
             "| name `publish` | 1,234,568 (1,000 to 2,000,000) | 85 us | 2.35 ms | 62 % of 2,000,000 | \
              0.46 us | 12 MiB | 0.0200 |"
         );
+    }
+
+    #[test]
+    fn a_line_of_a_database_tells_of_it_alone_and_of_statements() {
+        let share = |of: &str, ceiling: f64, share: f64| json!({"of": of, "ceiling": ceiling, "share": share});
+        let report = json!({
+            "figures": [],
+            "per_stored_message": {
+                "syncs": 0.0, "database": {"statements": 0.01, "round_trips": 0.005},
+            },
+            "shares": [
+                share("rows a second of bare clients in bulk", 3e5, 0.71),
+                share("rows a second of one bare client, row by row", 1_500.0, 14.04),
+                share("acknowledgement p50 beyond the handler's, in lone writes of a bare client", 9.0, 1.5),
+            ],
+        });
+        assert_eq!(
+            line(&row("name", "x"), &report),
+            "| name `x` |  | - | - | 71 % of 300,000 rows in bulk; 14.0 times 1,500; handler's p50 and \
+             1.50 lone writes | - | - | 0.0100 statements, 0.0050 round trips |"
+        );
+    }
+
+    #[test]
+    fn a_broker_is_told_where_the_databases_are() {
+        let told = settings("postgres", "127.0.0.1:7");
+        assert!(told.contains(&("BROKER_POSTGRES_PORT".into(), "7".into())), "{told:?}");
+        let told = settings("cassandra", "127.0.0.1:7");
+        assert_eq!(told, [("BROKER_CASSANDRA_HOSTS".into(), "127.0.0.1:7".into())]);
     }
 
     #[test]

@@ -35,6 +35,15 @@ pub async fn cql(statement: &str) {
     done.unwrap_or_else(|error| panic!("the shared Cassandra: {statement}: {error}"));
 }
 
+/// Whether the shared Cassandra has a keyspace of that name.
+pub async fn has_keyspace(name: &str) -> bool {
+    match cassandra::run(cassandra(), &format!("USE \"{name}\"")).await {
+        Ok(()) => true,
+        Err(error) if error.contains("does not exist") => false,
+        Err(error) => panic!("the shared Cassandra: {error}"),
+    }
+}
+
 /// A PostgreSQL for many tests at once.
 pub async fn start_postgres() -> Postgres {
     Postgres::setup().setting("max_connections=500").start().await

@@ -113,7 +113,7 @@ impl Server {
 
 /// A schema or keyspace that nobody has used: no two processes have the same number at the same time,
 /// and a server that is shared lives no longer than one run.
-fn fresh_name() -> String {
+pub fn fresh_name() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     format!("audit_{}_{count}", std::process::id())

@@ -10,6 +10,7 @@
 mod admin;
 mod away;
 mod bad_settings;
+mod bench;
 mod clocks;
 mod copy;
 mod crash;
