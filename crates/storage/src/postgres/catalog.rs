@@ -18,8 +18,10 @@ pub struct Table {
     pub number: i64,
     /// Which messages are in it.
     pub bucket: Bucket,
-    /// The statement that puts messages into it.
+    /// The statement that puts messages into it, none of which is there.
     pub insert: String,
+    /// The same, of messages some of which may be there.
+    pub insert_missing: String,
     /// Messages put into it, as far as this process knows.
     pub rows: AtomicU64,
     /// Statements under way that write to it.
@@ -209,7 +211,9 @@ impl State {
 impl Table {
     fn new(statements: &Statements, number: i64, bucket: Bucket) -> Self {
         let (rows, writers) = (AtomicU64::new(0), AtomicUsize::new(0));
-        Self { number, bucket, insert: statements.insert(number), rows, writers }
+        let (insert, insert_missing) =
+            (statements.insert(number), statements.insert_missing(number));
+        Self { number, bucket, insert, insert_missing, rows, writers }
     }
 }
 

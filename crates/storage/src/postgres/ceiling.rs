@@ -104,7 +104,7 @@ impl Database {
         let table = self.statements.table(number);
         let words = match way.form {
             Form::Copy => format!("COPY {table} {COLUMNS} FROM STDIN (FORMAT binary)"),
-            Form::Insert => format!("INSERT INTO {table} {COLUMNS} SELECT * FROM {}", arrays(1)),
+            Form::Insert => format!("INSERT INTO {table} {COLUMNS} SELECT {}", arrays(1)),
             Form::OfStore | Form::Batch => self.statements.insert(number),
         };
         let mut clients: Vec<Box<dyn BareClient>> = Vec::new();

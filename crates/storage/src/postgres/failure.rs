@@ -19,6 +19,8 @@ pub struct Failure {
 pub enum Kind {
     /// Nothing was done: a row of the statement is one that the database does not take.
     Row,
+    /// Nothing was done: a row is there already.
+    There,
     /// Nothing was done: there is no room.
     Full,
     /// Nothing was done: a table is not there (any more).
@@ -83,7 +85,7 @@ impl Failure {
     /// What a reader hears.
     pub fn read(self) -> ReadError {
         match self.kind {
-            Kind::Row => ReadError::Failed(self.text),
+            Kind::Row | Kind::There => ReadError::Failed(self.text),
             _ => ReadError::Unavailable(self.text),
         }
     }
@@ -109,6 +111,7 @@ fn is_of_pooler(code: &SqlState) -> bool {
 fn kind(code: &SqlState) -> Kind {
     let text = code.code();
     match text {
+        "23505" => Kind::There,
         "53100" => Kind::Full,
         "42P01" => Kind::NoTable,
         // Deadlock, serialization, lock_timeout, a statement whose plan became invalid.
@@ -137,6 +140,7 @@ mod tests {
     fn only_what_a_row_can_cause_refuses_it() {
         for (code, expected) in [
             ("23514", Kind::Row),
+            ("23505", Kind::There),
             ("22021", Kind::Row),
             ("P0001", Kind::Row),
             ("54000", Kind::Row),

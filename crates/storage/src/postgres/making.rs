@@ -30,7 +30,9 @@ pub async fn make(shared: &Shared, session: &mut Session, bucket: Bucket) -> Res
             }
             // A table that was made all the same is found when it is tried again.
             Err(match failure.kind {
-                Kind::Unknown | Kind::Row => Failure { kind: Kind::Unavailable, ..failure },
+                Kind::Unknown | Kind::Row | Kind::There => {
+                    Failure { kind: Kind::Unavailable, ..failure }
+                }
                 _ => failure,
             })
         }

@@ -110,7 +110,8 @@ impl<'a> Patience<'a> {
             Ok(value) => return Ok(Some(value)),
             Err(failure) => failure,
         };
-        if matches!(failure.kind, Kind::Setup | Kind::Row) || Instant::now() >= self.deadline {
+        let is_final = matches!(failure.kind, Kind::Setup | Kind::Row | Kind::There);
+        if is_final || Instant::now() >= self.deadline {
             return Err(OpenError::Database(failure.text));
         }
         self.connector.failed();

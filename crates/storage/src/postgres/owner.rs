@@ -121,7 +121,7 @@ impl Inner {
 
 fn row_error(failure: Failure) -> RowError {
     match failure.kind {
-        Kind::Setup | Kind::Row | Kind::NoTable => RowError::Failed(failure.text),
+        Kind::Setup | Kind::Row | Kind::There | Kind::NoTable => RowError::Failed(failure.text),
         Kind::Full | Kind::Busy | Kind::Unavailable | Kind::Unknown => RowError::Away(failure.text),
     }
 }

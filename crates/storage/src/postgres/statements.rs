@@ -14,11 +14,13 @@ pub const OWN: &str =
 /// The columns of a table of messages, in the order of [`super::rows::Columns::params`].
 pub const COLUMNS: &str = "(id, published_at, expires_at, size, is_latest, subject, headers, body)";
 
-/// The rows of parameters that are one array for each column, the first of them of that number.
+/// A select list of parameters that are one array for each column, the first of them of that number: a
+/// row for each place in them. As a list it costs half of what it does as a function in FROM, where the
+/// server lays each array down as a table first.
 pub fn arrays(first: usize) -> String {
     let types = ["bigint", "bigint", "bigint", "int", "bool", "bytea", "bytea", "bytea"];
-    let each = types.iter().enumerate().map(|(at, of)| format!("${}::{of}[]", first + at));
-    format!("unnest({}) AS new {COLUMNS}", each.collect::<Vec<_>>().join(", "))
+    let each = types.iter().enumerate().map(|(at, of)| format!("unnest(${}::{of}[])", first + at));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 /// Statements over one schema and a set of tables.
@@ -59,14 +61,16 @@ impl Statements {
         all
     }
 
-    /// Keeps messages: shard, epoch, and one array for each column.
+    /// Keeps messages, none of which is there: shard, epoch, and one array for each column.
     pub fn insert(&self, table: i64) -> String {
-        let text = format!(
-            "WITH {{own}} INSERT INTO {{t}} {COLUMNS} SELECT * FROM {} \
-            WHERE EXISTS (SELECT FROM own) ON CONFLICT (subject, id) DO NOTHING",
-            arrays(3)
-        );
+        let text =
+            format!("WITH {{own}} INSERT INTO {{t}} {COLUMNS} SELECT {} FROM own", arrays(3));
         self.of(&text.replace("{t}", &self.table(table)))
+    }
+
+    /// The same, of messages some of which may be there: those stay as they are. It takes twice as long.
+    pub fn insert_missing(&self, table: i64) -> String {
+        self.insert(table) + " ON CONFLICT (subject, id) DO NOTHING"
     }
 
     /// A table of messages and what finds them.

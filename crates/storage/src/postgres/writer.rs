@@ -112,7 +112,19 @@ impl Writer<'_> {
         let epoch = self.shared.lease.epoch();
         let params: Vec<_> =
             [&SHARD as _, &epoch as _].into_iter().chain(columns.params()).collect();
-        let kept = self.session.execute(&table.insert, &params).await?;
+        let kept = match self.session.execute(&table.insert, &params).await {
+            // Repeated ones, whose outcome was not known, are among them.
+            Err(failure) if failure.kind == Kind::There => {
+                self.session.execute(&table.insert_missing, &params).await.map_err(|failure| {
+                    match failure.kind {
+                        // In an index that is not ours.
+                        Kind::There => Failure { kind: Kind::Row, ..failure },
+                        _ => failure,
+                    }
+                })?
+            }
+            answer => answer?,
+        };
         table.rows.fetch_add(kept, Ordering::Relaxed);
         // None: they are there already, or the fence kept them out.
         if kept == 0 && !self.is_owner().await? {
@@ -155,7 +167,7 @@ impl Writer<'_> {
     fn failed(&self, bucket: Bucket, messages: Vec<Waiting>, failure: &Failure) {
         let Shared { inbox, health, connector, .. } = self.shared;
         match failure.kind {
-            Kind::Row => {
+            Kind::Row | Kind::There => {
                 health.works();
                 inbox.answer(messages, &Word::Refused(failure.text.clone()));
             }
