@@ -80,6 +80,7 @@ pub async fn open(
     let (storage, kept_time) = assemble(database, guard, &config)
         .await
         .map_err(|failure| OpenError::Database(failure.to_string()))?;
+    register::reached(kept_time).await;
     let recovery = match kept_time {
         Timestamp::MIN => "the store is empty".to_owned(),
         time => format!(

@@ -3,15 +3,26 @@
 //! Of two cells with the same timestamp the database keeps the one whose bytes are the higher: so a time
 //! that is written as bytes in its order, always with the same timestamp, only ever rises, whoever writes
 //! it and whenever it arrives. Times that wait while one is being written go together into the next write.
+//!
+//! Under load a time is kept a little ahead of need, so that an append rarely waits for it: the server
+//! syncs its log for each of both. Whoever opens the store next waits until that time is there
+//! ([`reached`]), so that no message expires early.
 
 use super::{database::Database, failure::Failure, owner::SHARD};
-use broker_core::Timestamp;
+use broker_core::{SystemTime, TimeSource, Timestamp};
 use parking_lot::Mutex;
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::oneshot;
 
 /// The kind of the fact.
 pub const KIND: &str = "kept_time";
+
+/// How far ahead of need a time is kept, in nanoseconds: less than any start takes.
+const AHEAD: i64 = 100_000_000;
+
+/// How far from the wall clock a time may be, in nanoseconds, to be kept ahead: one that is farther away
+/// is not reached by waiting.
+const NEAR: i64 = 1_000_000_000;
 
 /// The register, and what waits for it.
 pub struct Register {
@@ -24,13 +35,29 @@ type Waiting = (Timestamp, oneshot::Sender<Result<(), Failure>>);
 
 struct State {
     kept: Timestamp,
+    /// The latest time that is wanted.
+    wanted: Timestamp,
     waiting: Vec<Waiting>,
     is_writing: bool,
 }
 
+/// Waits until a time that was kept ahead of need is there.
+pub async fn reached(kept: Timestamp) {
+    let ahead = kept.0.saturating_sub(SystemTime.wall().0);
+    if (1..=AHEAD).contains(&ahead) {
+        tokio::time::sleep(Duration::from_nanos(ahead.unsigned_abs())).await;
+    }
+}
+
+/// The time to keep where this one is used.
+fn goal(time: Timestamp, wall: Timestamp) -> Timestamp {
+    let is_near = time.0.abs_diff(wall.0) < NEAR.unsigned_abs();
+    if is_near { Timestamp(time.0 + AHEAD) } else { time }
+}
+
 impl Register {
     pub fn new(database: Arc<Database>, kept: Timestamp) -> Self {
-        let state = State { kept, waiting: Vec::new(), is_writing: false };
+        let state = State { kept, wanted: kept, waiting: Vec::new(), is_writing: false };
         Self { database, state: Mutex::new(state) }
     }
 
@@ -40,30 +67,45 @@ impl Register {
 
     /// Has a time kept, unless a later one is.
     pub async fn keep(self: &Arc<Self>, time: Timestamp) -> Result<(), Failure> {
+        let goal = goal(time, SystemTime.wall());
         let kept = {
             let mut state = self.state.lock();
-            if time <= state.kept {
+            // What is ahead by half is soon enough written again.
+            let is_kept = time <= state.kept;
+            if is_kept && goal.0.saturating_sub(state.kept.0) < AHEAD / 2 {
                 return Ok(());
             }
-            let (sender, kept) = oneshot::channel();
-            state.waiting.push((time, sender));
+            state.wanted = state.wanted.max(goal);
             if !state.is_writing {
                 state.is_writing = true;
                 tokio::spawn(self.clone().write());
             }
+            if is_kept {
+                return Ok(());
+            }
+            let (sender, kept) = oneshot::channel();
+            state.waiting.push((time, sender));
             kept
         };
         kept.await.unwrap_or_else(|_| Err(Failure::Unknown("the writer was stopped".into())))
     }
 
-    /// Writes until nothing waits.
+    /// Writes until nothing is wanted.
     async fn write(self: Arc<Self>) {
-        while let Some(waiting) = self.next() {
-            let latest = waiting.iter().map(|(time, _)| *time).max().unwrap_or(Timestamp::MIN);
-            let result = self.put(latest).await;
-            if result.is_ok() {
+        while let Some((wanted, waiting)) = self.next() {
+            let result = self.put(wanted).await;
+            {
                 let mut state = self.state.lock();
-                state.kept = state.kept.max(latest);
+                if result.is_ok() {
+                    state.kept = state.kept.max(wanted);
+                } else {
+                    // Whoever needs it wants it again.
+                    state.wanted = state
+                        .waiting
+                        .iter()
+                        .map(|(time, _)| *time)
+                        .fold(state.kept, Timestamp::max);
+                }
             }
             for (_, sender) in waiting {
                 // Who does not wait any more does not want to know.
@@ -72,11 +114,10 @@ impl Register {
         }
     }
 
-    fn next(&self) -> Option<Vec<Waiting>> {
+    fn next(&self) -> Option<(Timestamp, Vec<Waiting>)> {
         let mut state = self.state.lock();
-        let waiting = std::mem::take(&mut state.waiting);
-        state.is_writing = !waiting.is_empty();
-        state.is_writing.then_some(waiting)
+        state.is_writing = state.wanted > state.kept;
+        state.is_writing.then(|| (state.wanted, std::mem::take(&mut state.waiting)))
     }
 
     async fn put(&self, time: Timestamp) -> Result<(), Failure> {
@@ -104,6 +145,17 @@ pub fn decode(bytes: &[u8]) -> Option<Timestamp> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn only_what_waiting_reaches_is_kept_ahead() {
+        let wall = Timestamp(7 * NEAR);
+        for time in [wall.0, wall.0 - NEAR + 1, wall.0 + NEAR - 1] {
+            assert_eq!(goal(Timestamp(time), wall), Timestamp(time + AHEAD));
+        }
+        for time in [i64::MIN, 0, wall.0 - NEAR, wall.0 + NEAR, i64::MAX] {
+            assert_eq!(goal(Timestamp(time), wall), Timestamp(time));
+        }
+    }
 
     proptest! {
         #[test]
