@@ -22,7 +22,7 @@ use tally::Tally;
 const USAGE: &str = "\
 Usage:
   cargo xtask test              run every test; the last line says `N passed, N failed`
-  cargo xtask test NAME         run one part of them; some, such as `cassandra`, run by their name only
+  cargo xtask test NAME         run one part of them; some, such as `cluster`, run by their name only
   cargo xtask servers NAME ...  keep servers for tests: postgres, cassandra, cassandra-old
   cargo xtask tidy              check the style of the sources alone
   cargo xtask measure           print the table of docs/performance.md; it takes an hour
