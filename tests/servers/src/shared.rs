@@ -46,7 +46,7 @@ pub async fn has_keyspace(name: &str) -> bool {
 
 /// A PostgreSQL for many tests at once.
 pub async fn start_postgres() -> Postgres {
-    Postgres::setup().setting("max_connections=500").start().await
+    Postgres::setup().setting("max_connections=500").setting("shared_buffers=128MB").start().await
 }
 
 /// A Cassandra for many tests at once, of the newest version or of the oldest that the broker works with.
