@@ -19,8 +19,8 @@ const OLDEST: &str = "4.1.10";
 /// A variable and its value.
 pub type Variable = (String, OsString);
 
-/// Makes the class path of the newest version if the cache lacks it; the variables that say where it and
-/// Java are. What is in the cache needs no network.
+/// Makes the class paths that the cache lacks; the variables that say where they and Java are. What is in
+/// the cache needs no network.
 ///
 /// # Errors
 /// A sentence that says what is missing, or which command failed.
@@ -29,19 +29,9 @@ pub fn prepare() -> Result<Vec<Variable>, String> {
     let cache = Cache::of_the_user()?;
     Ok(vec![
         ("BROKER_CASSANDRA".into(), classes(&cache, NEWEST)?.into()),
+        ("BROKER_CASSANDRA_OLD".into(), classes(&cache, OLDEST)?.into()),
         ("BROKER_JAVA".into(), java.into()),
     ])
-}
-
-/// As [`prepare`], with the oldest version.
-///
-/// # Errors
-/// As [`prepare`].
-pub fn prepare_old() -> Result<Vec<Variable>, String> {
-    let mut variables = prepare()?;
-    let old = classes(&Cache::of_the_user()?, OLDEST)?;
-    variables.push(("BROKER_CASSANDRA_OLD".into(), old.into()));
-    Ok(variables)
 }
 
 /// A cache entry with the class path of a version.
@@ -67,7 +57,7 @@ fn classes(cache: &Cache, version: &str) -> Result<PathBuf, String> {
 /// # Errors
 /// A sentence that says what is missing, or how that program ended.
 pub fn keep(names: &[&str]) -> Result<(), String> {
-    let variables = if names.contains(&"cassandra-old") { prepare_old()? } else { prepare()? };
+    let variables = prepare()?;
     // As the tests are built: else cargo would build what they depend on once more.
     let mut build = Command::new(workspace::cargo());
     build.args(steps::BUILD_DATABASES.split_whitespace()).arg("--quiet");

@@ -199,7 +199,7 @@ pub fn all() -> Vec<Step> {
             name: "cassandra-old",
             about: "the store over the oldest Cassandra that it works with",
             needs: [C_BUILD, DATABASES, CASSANDRA].concat(),
-            prepare: Some(servers::prepare_old),
+            prepare: Some(servers::prepare),
             by_name_only: true,
             work: Work::Served {
                 servers: &["cassandra-old"],

@@ -9,13 +9,13 @@ use std::{
 };
 
 /// How long an owner that is not heard of stays the owner, so how long a start after kill -9 waits.
-pub const LEASE: Duration = Duration::from_secs(4);
+pub const LEASE: Duration = Duration::from_secs(8);
 
 /// After how long a publisher hears that a database is away.
 pub const UNAVAILABLE_AFTER: Duration = Duration::from_secs(2);
 
 /// How long one statement may take, on a busy machine, too.
-const STATEMENT: Duration = Duration::from_secs(3);
+const STATEMENT: Duration = Duration::from_secs(4);
 
 /// What a busy machine adds to a time that a broker promises.
 pub const SLACK: Duration = Duration::from_secs(5);

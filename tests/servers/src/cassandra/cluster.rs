@@ -37,6 +37,7 @@ impl Cluster {
                 &ADDRESSES,
                 Some(TOKENS[at]),
             ),
+            _turn: None,
         };
         let mut nodes = [node(0), node(1), node(2)];
         let [first, second, third] = &mut nodes;

@@ -20,6 +20,11 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     process::ExitStatus,
 };
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// Nodes of a program's own that run at once, but for those of a cluster. Starting takes all of a small
+/// machine for seconds: several would starve each other, and what else is tested.
+static NODES: Semaphore = Semaphore::const_new(1);
 
 /// How a Cassandra is to be set.
 #[derive(Debug, Clone, Default)]
@@ -92,12 +97,13 @@ impl Setup {
         self
     }
 
-    /// Makes it and starts it.
+    /// Makes it and starts it, when no other one of this program runs.
     pub async fn start(self) -> Cassandra {
         let address = Ipv4Addr::LOCALHOST;
         let (storage, cql) = (ports::free_on_loopback(), ports::free_on_loopback());
         let node = Node::new(self, address, storage, cql, &[address], None);
-        let mut cassandra = Cassandra { process: None, node };
+        let turn = NODES.acquire().await.expect("it is never closed");
+        let mut cassandra = Cassandra { process: None, node, _turn: Some(turn) };
         cassandra.restart().await;
         cassandra
     }
@@ -108,6 +114,7 @@ pub struct Cassandra {
     // Before the node's folder: it ends first.
     process: Option<Process>,
     node: Node,
+    _turn: Option<SemaphorePermit<'static>>,
 }
 
 impl Cassandra {
