@@ -91,6 +91,8 @@ async fn try_to_connect(
         .pool_size(PoolSize::PerHost(CONNECTIONS))
         .connection_timeout(config.times.connect)
         .schema_agreement_interval(AGREEMENT)
+        // Of others' keyspaces, which may be many, nothing is wanted.
+        .keyspaces_to_fetch([&config.keyspace])
         .refresh_metadata_on_auto_schema_agreement(false)
         .tls_context(tls)
         .default_execution_profile_handle(profile(config, None).into_handle());

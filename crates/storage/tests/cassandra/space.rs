@@ -1,5 +1,7 @@
 //! Space that is given back.
 
+#![expect(clippy::print_stdout, reason = "what is measured beside is for whoever asks to see it")]
+
 use super::scene::{Scene, ids, insist};
 use crate::support::{kept, message, subject};
 use broker_core::{Headers, Message, MessageId, Storage, SystemTime, TimeSource, Timestamp};
