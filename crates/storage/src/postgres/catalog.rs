@@ -43,10 +43,12 @@ pub enum Place {
 
 /// Statements over the tables as they are at one moment.
 pub struct Snapshot {
-    /// Messages by subject and id; `None` without tables, as the next two.
+    /// Messages by subject and id; `None` without tables, as the next three.
     pub fetch: Option<String>,
     /// A page of a subject.
     pub page: Option<String>,
+    /// The same of light messages.
+    pub light_page: Option<String>,
     /// Counts of ranges.
     pub tally: Option<String>,
     /// Last ids of subjects.
@@ -200,6 +202,7 @@ impl State {
         Snapshot {
             fetch: statements.fetch(&living),
             page: statements.page(&living),
+            light_page: statements.light_page(&living),
             tally: statements.tally(&living),
             last_ids: statements.last_ids(&known),
             subjects_from: statements.subjects(&known, true),

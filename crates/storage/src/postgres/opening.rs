@@ -18,8 +18,11 @@ use super::{
     store::PostgresStorage,
 };
 use crate::{Activity, OpenError, OpenObserver, Opened, ownership::Lease};
-use broker_core::Timestamp;
-use std::sync::{Arc, atomic::AtomicI64};
+use broker_core::{Message, Timestamp};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicUsize},
+};
 use tokio::time::Instant;
 
 /// Connections for upkeep: one may be busy with a long purge.
@@ -75,6 +78,7 @@ pub async fn open(
         upkeep: Pool::new(connector.clone(), UPKEEP),
         making: tokio::sync::Mutex::default(),
         kept: AtomicI64::new(found.kept.0),
+        page_weight: AtomicUsize::new(2 * Message::BOOKKEEPING),
         statements,
         connector,
         lease,

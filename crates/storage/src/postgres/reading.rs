@@ -4,7 +4,7 @@ use super::{catalog::Snapshot, failure::Failure, rows, session::Param, shared::S
 use broker_core::{
     IdRange, Message, MessageId, Page, ReadError, Stored, Subject, SubjectSummary, Tally, Timestamp,
 };
-use std::ops::Bound;
+use std::{ops::Bound, sync::atomic::Ordering};
 use tokio_postgres::Row;
 
 /// Messages in a page at most.
@@ -22,6 +22,10 @@ const FIRST_ROWS: i64 = 256;
 /// Entries of the index that one call reads of a single range at most.
 const ROWS: i64 = 32_768;
 
+/// Headers and body of a light message at most, in bytes. A page of them is asked for by their number; of
+/// heavier ones the database itself must count how many fit, which takes it twice as long.
+const LIGHT_BYTES: usize = 1_024;
+
 /// A page of a subject.
 pub async fn page(
     shared: &Shared,
@@ -31,37 +35,96 @@ pub async fn page(
 ) -> Result<Page, ReadError> {
     // Ids above what a column holds are nobody's.
     let Some(after) = rows::number(after) else { return Ok(Page::default()) };
-    let limit = limit.min(PAGE_BYTES);
-    let beside = Message::BOOKKEEPING + subject.as_bytes().len();
-    let most = (limit / beside + 1).min(PAGE_ROWS);
-    let (bytes, rows) = (integer(limit), integer(most));
-    let beside = i32::try_from(beside).unwrap_or(i32::MAX);
-    let name = subject.as_bytes();
-    let params: [Param<'_>; 5] = [&name, &after, &bytes, &rows, &beside];
-    let read = shared.read(|snapshot| snapshot.page.as_deref(), &params).await;
-    let read = shared.confirm_read(read).await?;
-    Ok(assembled(subject, &read, limit, most))
+    let ask = Ask { shared, subject, after, limit: limit.min(PAGE_BYTES) };
+    let read = match ask.light().await? {
+        Some(page) => page,
+        None => ask.any().await?,
+    };
+    if let Some(weight) = read.weight.checked_div(read.page.messages.len()) {
+        shared.page_weight.store(weight, Ordering::Relaxed);
+    }
+    Ok(read.page)
 }
 
-fn assembled(subject: &Subject, read: &[Row], limit: usize, most: usize) -> Page {
-    let mut messages: Vec<Stored> = Vec::with_capacity(read.len());
-    let mut weight = 0;
-    for row in read {
-        let stored = match rows::message(subject, row, 0) {
-            Ok(message) => {
-                weight += message.weight();
-                Stored::Message(message)
-            }
-            Err(id) => Stored::Damaged(id),
-        };
-        // One that was put again while its table died may be in two tables for a moment.
-        if messages.last().is_none_or(|last| last.id() < stored.id()) {
-            messages.push(stored);
-        }
+/// What is asked for.
+struct Ask<'a> {
+    shared: &'a Shared,
+    subject: &'a Subject,
+    after: i64,
+    limit: usize,
+}
+
+/// A page, and what its messages weigh together.
+struct Read {
+    page: Page,
+    weight: usize,
+}
+
+impl Ask<'_> {
+    /// What every message weighs beside headers and body.
+    fn beside(&self) -> usize {
+        Message::BOOKKEEPING + self.subject.as_bytes().len()
     }
-    let is_full = weight >= limit || read.len() >= most;
-    let next = messages.last().filter(|_| is_full).map(Stored::id);
-    Page { messages, next }
+
+    /// Messages that fit if each weighs so much.
+    fn rows_of(&self, weight: usize) -> usize {
+        (self.limit / weight.max(self.beside()) + 1).min(PAGE_ROWS)
+    }
+
+    /// As many light messages as the last ones let expect to fit. `None`: the next one is heavy.
+    async fn light(&self) -> Result<Option<Read>, ReadError> {
+        let weight = self.shared.page_weight.load(Ordering::Relaxed);
+        if weight > self.beside() + LIGHT_BYTES {
+            return Ok(None);
+        }
+        let most = self.rows_of(weight);
+        let (rows, largest) = (integer(most), i32::try_from(LIGHT_BYTES).unwrap_or(i32::MAX));
+        let name = self.subject.as_bytes();
+        let params: [Param<'_>; 4] = [&name, &self.after, &rows, &largest];
+        let read = self.shared.read(|snapshot| snapshot.light_page.as_deref(), &params).await;
+        let read = self.shared.confirm_read(read).await?;
+        let is_heavy = read.first().is_some_and(|row| !rows::has_content(row, 0));
+        Ok((!is_heavy).then(|| self.assembled(&read, most)))
+    }
+
+    /// As many messages as the database finds to fit.
+    async fn any(&self) -> Result<Read, ReadError> {
+        let most = self.rows_of(0);
+        let (bytes, rows) = (integer(self.limit), integer(most));
+        let beside = i32::try_from(self.beside()).unwrap_or(i32::MAX);
+        let name = self.subject.as_bytes();
+        let params: [Param<'_>; 5] = [&name, &self.after, &bytes, &rows, &beside];
+        let read = self.shared.read(|snapshot| snapshot.page.as_deref(), &params).await;
+        let read = self.shared.confirm_read(read).await?;
+        Ok(self.assembled(&read, most))
+    }
+
+    fn assembled(&self, read: &[Row], most: usize) -> Read {
+        let mut messages: Vec<Stored> = Vec::with_capacity(read.len());
+        let (mut weight, mut is_full) = (0, read.len() >= most);
+        for row in read {
+            // Beyond the limit, or a heavy one among light ones: it begins the next page.
+            let is_beyond = weight >= self.limit && !messages.is_empty();
+            if is_beyond || !rows::has_content(row, 0) {
+                is_full = true;
+                break;
+            }
+            let stored = match rows::message(self.subject, row, 0) {
+                Ok(message) => {
+                    weight += message.weight();
+                    Stored::Message(message)
+                }
+                Err(id) => Stored::Damaged(id),
+            };
+            // One that was put again while its table died may be in two tables for a moment.
+            if messages.last().is_none_or(|last| last.id() < stored.id()) {
+                messages.push(stored);
+            }
+        }
+        is_full |= weight >= self.limit;
+        let next = messages.last().filter(|_| is_full).map(Stored::id);
+        Read { page: Page { messages, next }, weight }
+    }
 }
 
 /// Subjects in their order.

@@ -74,6 +74,11 @@ pub fn id(number: i64) -> MessageId {
     MessageId(u64::try_from(number).unwrap_or(0))
 }
 
+/// Whether a row whose columns are those of [`message`] has the message's content.
+pub fn has_content(row: &Row, first: usize) -> bool {
+    row.get::<_, Option<&[u8]>>(first + 4).is_some()
+}
+
 /// A message of a row whose columns from `first` on are id, `published_at`, `expires_at`, headers, body.
 ///
 /// # Errors

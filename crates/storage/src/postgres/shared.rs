@@ -17,7 +17,7 @@ use crate::{
 use broker_core::{AppendError, ReadError, Timestamp};
 use std::sync::{
     Arc,
-    atomic::{AtomicI64, Ordering},
+    atomic::{AtomicI64, AtomicUsize, Ordering},
 };
 use tokio_postgres::Row;
 
@@ -46,6 +46,8 @@ pub struct Shared {
     pub lease: Lease,
     /// The latest time that is kept.
     pub kept: AtomicI64,
+    /// What a message of the last page weighed in the mean, in bytes: how many the next one is asked for.
+    pub page_weight: AtomicUsize,
 }
 
 impl Shared {
