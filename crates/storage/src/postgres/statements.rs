@@ -90,14 +90,20 @@ impl Statements {
             .then(|| format!("SELECT max(at) FROM ({}) AS t", self.all_of(tables, one)))
     }
 
-    /// Messages by subject and id: arrays of both. Rows: place in the arrays from 1, then the message.
+    /// Messages by subject and id: arrays of both, then most bytes. Rows: place in the arrays from 1, the
+    /// message, and whether it fits: from the first place on that does not (never the first that has a
+    /// message) bodies and headers are left out.
     pub fn fetch(&self, tables: &[i64]) -> Option<String> {
-        let one = "SELECT id, published_at, expires_at, headers, body FROM {t} \
+        let one = "SELECT id, published_at, expires_at, size, headers, body FROM {t} \
             WHERE subject = asked.subject AND id = asked.id";
         (!tables.is_empty()).then(|| {
             format!(
-                "SELECT place, m.* FROM unnest($1::bytea[], $2::bigint[]) WITH ORDINALITY \
-                 AS asked (subject, id, place) CROSS JOIN LATERAL ({}) AS m",
+                "SELECT place, id, published_at, expires_at, CASE WHEN fits THEN headers END, \
+                 CASE WHEN fits THEN body END, fits FROM (SELECT place, m.*, \
+                 sum(m.size) OVER up_to <= $3::bigint OR place = first_value(place) OVER up_to AS fits \
+                 FROM unnest($1::bytea[], $2::bigint[]) WITH ORDINALITY \
+                 AS asked (subject, id, place) CROSS JOIN LATERAL ({}) AS m \
+                 WINDOW up_to AS (ORDER BY place)) AS found",
                 self.all_of(tables, one)
             )
         })

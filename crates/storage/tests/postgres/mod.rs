@@ -2,6 +2,7 @@
 
 mod crashes;
 mod doors;
+mod fetches;
 mod given;
 mod network;
 mod refusals;
