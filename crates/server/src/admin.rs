@@ -38,11 +38,15 @@ async fn well(health: axum::extract::State<Health>) -> (StatusCode, String) {
     (code(is_well), format!("{}\n", text(state)))
 }
 
-/// Whether calls should be sent here, and below that what weakens the store's promises.
+/// Whether calls should be sent here; below that what is refused for now, and what weakens the store's
+/// promises.
 async fn ready(health: axum::extract::State<Health>) -> (StatusCode, String) {
     let state = health.state();
     let is_ready = state == State::Serving;
     let mut lines = vec![text(state)];
+    if is_ready {
+        lines.extend(health.shortage().map(|why| format!("storing nothing for now: {why}")));
+    }
     lines.extend(health.warnings().iter().cloned());
     (code(is_ready), lines.join("\n") + "\n")
 }

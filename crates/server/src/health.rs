@@ -58,6 +58,15 @@ impl Health {
         self.opening.warnings()
     }
 
+    /// Why what is to be stored is refused for now, where the broker serves all the same.
+    pub fn shortage(&self) -> Option<String> {
+        match self.broker()?.writable() {
+            Writable::Full(bound) => Some(format!("the limit on {bound} is reached")),
+            Writable::Unavailable(why) => Some(why),
+            Writable::Yes | Writable::Closed(_) => None,
+        }
+    }
+
     pub fn state(&self) -> State {
         if self.watch.is(Phase::Closing) {
             return if self.watch.is_fenced() { State::Fenced } else { State::Closing };
@@ -68,7 +77,8 @@ impl Health {
         }
         match broker.writable() {
             Writable::Closed(why) => State::ReadOnly(why),
-            // Full or away for now: it serves what it can, and says so call by call.
+            // Full or away for now: it serves what it can, and says so call by call. Nobody else could
+            // do better, and who is sent nowhere hears no reason.
             Writable::Yes | Writable::Full(_) | Writable::Unavailable(_) => State::Serving,
         }
     }

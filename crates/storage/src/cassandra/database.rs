@@ -2,7 +2,7 @@
 
 use super::{failure::Failure, outage::Outage, shelf::Class, statements::Statements};
 use crate::{Activity, DatabaseTimes};
-use broker_core::{SystemTime, TimeSource};
+use broker_core::{SystemTime, TimeSource, Writable};
 use parking_lot::Mutex;
 use scylla::{
     client::session::Session,
@@ -16,6 +16,7 @@ use scylla::{
     },
 };
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// Pause before a statement is asked again that never left.
 const PAUSE: Duration = Duration::from_millis(25);
@@ -26,8 +27,8 @@ pub struct Database {
     pub statements: Statements,
     pub activity: Arc<Activity>,
     pub times: DatabaseTimes,
-    /// What went wrong last, until a write succeeds.
-    trouble: Mutex<Option<String>>,
+    /// Whether the last write succeeded, and when that was heard.
+    word: Mutex<(Writable, Instant)>,
     outage: Outage,
 }
 
@@ -38,13 +39,13 @@ impl Database {
         activity: Arc<Activity>,
         times: DatabaseTimes,
     ) -> Self {
-        let (trouble, outage) = (Mutex::default(), Outage::default());
-        Self { session, statements, activity, times, trouble, outage }
+        let word = Mutex::new((Writable::Yes, Instant::now()));
+        Self { session, statements, activity, times, word, outage: Outage::default() }
     }
 
-    /// Why writes fail now, if they do.
-    pub fn trouble(&self) -> Option<String> {
-        self.trouble.lock().clone()
+    /// Whether writes succeed, and when that was heard.
+    pub fn last_word(&self) -> (Writable, Instant) {
+        self.word.lock().clone()
     }
 
     /// Time that passes, also while the machine sleeps.
@@ -80,11 +81,13 @@ impl Database {
 
     fn note<T>(&self, result: Result<T, ExecutionError>) -> Result<T, Failure> {
         let result = self.hear(result);
-        let trouble = match &result {
-            Err(Failure::NotDone(why) | Failure::Unknown(why)) => Some(why.clone()),
-            Ok(_) | Err(Failure::Refused(_) | Failure::Fenced) => None,
+        let word = match &result {
+            Err(Failure::NotDone(why) | Failure::Unknown(why)) => {
+                Writable::Unavailable(why.clone())
+            }
+            Ok(_) | Err(Failure::Refused(_) | Failure::Fenced) => Writable::Yes,
         };
-        *self.trouble.lock() = trouble;
+        *self.word.lock() = (word, Instant::now());
         result
     }
 

@@ -164,10 +164,8 @@ impl Storage for CassandraStorage {
         if self.is_closed() {
             return Writable::Closed(CLOSED.into());
         }
-        match self.database.trouble() {
-            Some(why) => Writable::Unavailable(why),
-            None => Writable::Yes,
-        }
+        let (word, heard) = self.database.last_word();
+        self.guard.lease.latest(word, heard)
     }
 
     fn is_owner(&self) -> bool {
@@ -189,7 +187,7 @@ impl Storage for CassandraStorage {
             let places = reader.places.all();
             let closing = time::timeout(limit, close_all(&database, &guard, places)).await;
             let released = guard.lease.release().await;
-            released.map_err(|error| ReadError::Unavailable(error.to_string()))?;
+            released.map_err(ReadError::Unavailable)?;
             closing
                 .unwrap_or_else(|_| {
                     Err(Failure::NotDone(format!("not all was written within {limit:?}")))

@@ -8,9 +8,13 @@ use super::{
     tenure::{End, News, Tenure},
 };
 use crate::{DatabaseTimes, OpenError, OpenObserver};
-use broker_core::{StorageFuture, SystemTime, TimeSource};
+use broker_core::{StorageFuture, SystemTime, TimeSource, Writable};
 use std::{fmt, future, sync::Arc};
-use tokio::{sync::watch, task::AbortHandle, time};
+use tokio::{
+    sync::watch,
+    task::AbortHandle,
+    time::{self, Instant},
+};
 
 /// The right to act for a store, for as long as it is renewed. A task of its own renews it until it is
 /// given back, another broker took over, or the last clone is dropped (which gives nothing back).
@@ -142,21 +146,37 @@ impl Lease {
     /// another broker took over.
     ///
     /// # Errors
-    /// Why the database did not take it back: whoever stands by waits for the whole lease.
-    pub async fn release(&self) -> Result<(), RowError> {
+    /// A sentence, for the log: the database did not take it back, and whoever stands by waits for the
+    /// whole lease.
+    pub async fn release(&self) -> Result<(), String> {
         if !self.tenure.finish(End::Released) {
             return Ok(());
         }
         let pace = self.tenure.pace;
-        bounded(pace.patience, async {
+        let released = bounded(pace.patience, async {
             loop {
                 match self.row.release(self.tenure.epoch).await {
                     Err(RowError::Away(_)) => time::sleep(pace.retry).await,
                     word => return word,
                 }
             }
+        });
+        released.await.map_err(|why| {
+            format!("the lease was not given back, who takes over waits until it ends: {why}")
         })
-        .await
+    }
+
+    /// Whether appends can succeed, by what was heard last: that `word`, at that moment, or by the
+    /// latest sign of life if that is newer.
+    #[must_use]
+    pub fn latest(&self, word: Writable, heard: Instant) -> Writable {
+        let (renewal, failure) = self.tenure.last_word();
+        match word {
+            Writable::Yes | Writable::Unavailable(_) if renewal > heard => {
+                failure.map_or(Writable::Yes, Writable::Unavailable)
+            }
+            word => word,
+        }
     }
 }
 

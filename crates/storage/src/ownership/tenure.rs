@@ -9,7 +9,10 @@ use std::{
     },
     time::Duration,
 };
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 
 /// One epoch of one owner: shared by the handles and the keeper.
 pub(super) struct Tenure {
@@ -29,11 +32,13 @@ pub(super) struct Tenure {
 }
 
 /// What the handles wait for.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct News {
     /// Renewals begun and ended so far.
     pub begun: u64,
     pub ended: u64,
+    /// When the last one ended, or the epoch began.
+    pub heard: Instant,
     /// Why the last one failed.
     pub failure: Option<String>,
     pub end: Option<End>,
@@ -58,7 +63,7 @@ impl Tenure {
             deadline: AtomicU64::new(nanos(begun + pace.valid)),
             away_until: AtomicU64::new(0),
             is_over: AtomicBool::new(false),
-            news: watch::Sender::default(),
+            news: watch::Sender::new(News::of_an_epoch_that_begins()),
             asked: Notify::new(),
         }
     }
@@ -87,6 +92,12 @@ impl Tenure {
 
     pub fn is_over(&self) -> bool {
         self.is_over.load(Ordering::Acquire)
+    }
+
+    /// When a renewal ended last, and why it failed if it did.
+    pub fn last_word(&self) -> (Instant, Option<String>) {
+        let news = self.news.borrow();
+        (news.heard, news.failure.clone())
     }
 
     pub fn news(&self) -> watch::Receiver<News> {
@@ -152,8 +163,15 @@ impl Tenure {
         };
         self.news.send_modify(|news| {
             news.ended = news.begun;
+            news.heard = Instant::now();
             news.failure = failure;
         });
+    }
+}
+
+impl News {
+    fn of_an_epoch_that_begins() -> Self {
+        Self { begun: 0, ended: 0, heard: Instant::now(), failure: None, end: None }
     }
 }
 

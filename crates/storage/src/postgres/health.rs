@@ -9,13 +9,16 @@ pub struct Health(Mutex<State>);
 
 struct State {
     answered: Instant,
+    /// When that was heard.
+    noted: Instant,
     writable: Writable,
 }
 
 impl Health {
     /// Well, from now on.
     pub fn new() -> Self {
-        Self(Mutex::new(State { answered: Instant::now(), writable: Writable::Yes }))
+        let now = Instant::now();
+        Self(Mutex::new(State { answered: now, noted: now, writable: Writable::Yes }))
     }
 
     /// The database did what it was asked, or said that one row does not do.
@@ -40,8 +43,9 @@ impl Health {
 
     fn note(&self, writable: Writable, has_answered: bool) {
         let mut state = self.0.lock();
+        state.noted = Instant::now();
         if has_answered {
-            state.answered = Instant::now();
+            state.answered = state.noted;
         }
         if !matches!(state.writable, Writable::Closed(_)) {
             state.writable = writable;
@@ -53,8 +57,9 @@ impl Health {
         self.0.lock().answered
     }
 
-    /// Whether appends can succeed.
-    pub fn writable(&self) -> Writable {
-        self.0.lock().writable.clone()
+    /// Whether appends can succeed, and when that was heard.
+    pub fn last_word(&self) -> (Writable, Instant) {
+        let state = self.0.lock();
+        (state.writable.clone(), state.noted)
     }
 }

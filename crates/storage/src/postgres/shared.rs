@@ -14,7 +14,7 @@ use crate::{
     DatabaseTimes,
     ownership::{Lease, LeaseError},
 };
-use broker_core::{AppendError, ReadError, Timestamp};
+use broker_core::{AppendError, ReadError, Timestamp, Writable};
 use std::sync::{
     Arc,
     atomic::{AtomicI64, AtomicUsize, Ordering},
@@ -54,6 +54,13 @@ impl Shared {
     /// Times of waiting.
     pub fn times(&self) -> DatabaseTimes {
         self.connector.times()
+    }
+
+    /// Whether appends can succeed, by what writers heard last or, where nobody writes, by the owner's
+    /// signs of life.
+    pub fn writable(&self) -> Writable {
+        let (word, heard) = self.health.last_word();
+        self.lease.latest(word, heard)
     }
 
     /// A time is kept with the data.

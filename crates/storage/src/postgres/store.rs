@@ -191,7 +191,7 @@ impl Storage for PostgresStorage {
     }
 
     fn writable(&self) -> Writable {
-        self.shared.health.writable()
+        self.shared.writable()
     }
 
     fn is_owner(&self) -> bool {
@@ -214,10 +214,7 @@ impl Storage for PostgresStorage {
             shared.health.closed(CLOSED);
             shared.readers.close();
             shared.upkeep.close();
-            shared.lease.release().await.map_err(|error| {
-                let text = format!("the lease was not given back: {error}");
-                ReadError::from(Failure::away(text))
-            })
+            shared.lease.release().await.map_err(|why| Failure::away(why).into())
         })
     }
 }

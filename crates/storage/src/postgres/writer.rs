@@ -38,7 +38,7 @@ pub async fn watch(shared: Arc<Shared>) {
             sleep_until(since + patience).await;
             continue;
         }
-        let why = match shared.health.writable() {
+        let why = match shared.health.last_word().0 {
             Writable::Unavailable(why) => why,
             _ => format!("PostgreSQL has not answered for {} ms", patience.as_millis()),
         };
