@@ -6,6 +6,7 @@ import grpc from "@grpc/grpc-js";
 import { equal, fail, judge, load, pause, refused } from "./check.js";
 import { Client, PATIENCE } from "./client.js";
 import { faults } from "./faults.js";
+import { owners } from "./owners.js";
 
 const { status } = grpc;
 
@@ -170,7 +171,8 @@ async function many(client) {
   await Promise.all(work);
 }
 
-const scenarios = { messages, errors, limit, keepalive, cancel, deadline, slow, many, ...faults };
+const traffic = { messages, errors, limit, keepalive, cancel, deadline, slow, many };
+const scenarios = { ...traffic, ...faults, ...owners };
 const definition = load("old.proto", new URL("..", import.meta.url).pathname);
 
 const [address, name] = process.argv.slice(2);

@@ -233,8 +233,50 @@ def damaged(client):
     equal("its id", metadata["id"], "2")
 
 
+def standby(client):
+    """This broker stands by, until the owner leaves."""
+    for what, call in {
+        "a publish": lambda: client.publish("owners"),
+        "delivered only": lambda: client.publish("owners", b"", 0),
+        "a fetch": lambda: client.fetch("owners", 1),
+        "a subscription": lambda: next(client.subscribe("owners")),
+    }.items():
+        refused(what, call, StatusCode.UNAVAILABLE, "STANDBY")
+    pause("stands by")
+    equal("the next id", retried(client, "owners"), 2)
+    equal("what the owner stored", client.fetch("owners", 1), b"first")
+
+
+def takeover(client):
+    """The owner is killed, and its address leads to the broker that stood by."""
+    equal("at the first owner", client.publish("owners", b"first"), 1)
+    live = client.subscribe("owners")
+    equal("at the first owner", next(live).body, b"first")
+    pause("subscribed")
+    try:
+        fail(f"a message of a killed broker: {next(live).body}")
+    except grpc.RpcError as error:
+        equal("its end", error.code(), StatusCode.UNAVAILABLE)
+    equal("at the next owner", retried(client, "owners") > 1, True)
+    everything = client.subscribe("owners")
+    equal("at the next owner", next(everything).body, b"first")
+    equal("at the next owner", next(everything).body, b"again")
+
+
+def retried(client, subject):
+    """Publishes until it is told an id, for as long as it hears that it may be tried again."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return client.publish(subject, b"again")
+        except grpc.RpcError as error:
+            equal("while nobody serves", error.code(), StatusCode.UNAVAILABLE)
+        equal("an owner in time", time.monotonic() < end, True)
+        time.sleep(0.1)
+
+
 SCENARIOS = [messages, errors, limit, keepalive, cancel, deadline, slow, many]
-SCENARIOS += [closing, overloaded, unavailable, damaged]
+SCENARIOS += [closing, overloaded, unavailable, damaged, standby, takeover]
 
 if __name__ == "__main__":
     address, name = sys.argv[1:]

@@ -13,6 +13,7 @@ mod keepalive;
 mod language;
 mod new;
 mod old;
+mod owners;
 mod program;
 mod relay;
 mod web;

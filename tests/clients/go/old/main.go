@@ -34,6 +34,8 @@ var scenarios = map[string]func(*client){
 	"overloaded":  overloaded,
 	"unavailable": unavailable,
 	"damaged":     damaged,
+	"standby":     standby,
+	"takeover":    takeover,
 }
 
 func main() {
@@ -78,9 +80,15 @@ type subscription struct {
 
 // subscribe answers when the subscription stands.
 func (c *client) subscribe(subject string) *subscription {
+	subscription := c.begin(subject)
+	check.Good(subscription.stream.Header())
+	return subscription
+}
+
+// begin asks for a subscription, which may be refused.
+func (c *client) begin(subject string) *subscription {
 	ctx, cancel := context.WithCancel(context.Background())
 	stream := check.Good(c.broker.Subscribe(ctx, &oldpb.SubscribeRequest{Subject: subject}))
-	check.Good(stream.Header())
 	return &subscription{stream, cancel}
 }
 
