@@ -2,11 +2,12 @@
 
 use crate::{
     cache::{Cache, cant},
-    java, steps, workspace,
+    java,
+    maven::Project,
+    steps, workspace,
 };
 use std::{
     ffi::OsString,
-    fs,
     io::{BufRead, BufReader},
     path::PathBuf,
     process::{Child, Command, Stdio},
@@ -36,20 +37,13 @@ pub fn prepare() -> Result<Vec<Variable>, String> {
 
 /// A cache entry with the class path of a version.
 fn classes(cache: &Cache, version: &str) -> Result<PathBuf, String> {
-    let pom = workspace::root().join("tests/servers/pom.xml");
-    let definition = fs::read(&pom).map_err(|error| cant("read", &pom, &error))?;
-    cache.entry(&format!("cassandra-{version}"), &[&definition], |aside| {
-        let mut maven = Command::new("mvn");
-        maven.args(["--batch-mode", "--quiet", "--file"]).arg(&pom);
-        maven.args(["dependency:copy-dependencies", "-DincludeScope=runtime"]);
-        maven.arg(format!("-Dcassandra.version={version}"));
-        maven.arg(format!("-DoutputDirectory={}", aside.join("lib").display()));
-        match maven.stdin(Stdio::null()).status() {
-            Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(format!("{maven:?} failed: {status}.")),
-            Err(error) => Err(format!("mvn can't be run: {error}.")),
-        }
-    })
+    let project = Project {
+        file: "cassandra.xml",
+        name: &format!("cassandra-{version}"),
+        goal: "copy",
+        properties: &[("cassandra.version", version)],
+    };
+    project.entry(cache, |_| Ok(()))
 }
 
 /// Keeps servers until the program that starts them is ended.

@@ -3,6 +3,7 @@
 use crate::{
     clients,
     machine::Need,
+    postgres,
     servers::{self, Variable},
     workspace,
 };
@@ -89,12 +90,18 @@ const CLIENTS: &[Need] = &[
     Need::new("chromium", "chromium"),
 ];
 
-/// PostgreSQL is in no PATH on Debian.
+/// It is in no PATH on Debian.
+const POSTGRES: Need = Need::new("initdb", "postgresql").among_versions("/usr/lib/postgresql");
+
 const DATABASES: &[Need] = &[
-    Need::new("initdb", "postgresql").among_versions("/usr/lib/postgresql"),
+    POSTGRES,
     Need::new("pgbouncer", "pgbouncer"),
     Need::new("mount", "mount"),
 ];
+
+/// And a PostgreSQL beside the system's, whose user it runs as.
+const OTHER_POSTGRES: &[Need] =
+    &[Need::new("mvn", "maven default-jre-headless"), Need::new("xz", "xz-utils")];
 
 /// And a fitting Java, which is looked for by [`servers::prepare`].
 const CASSANDRA: &[Need] = &[Need::new("mvn", "maven openjdk-17-jre-headless")];
@@ -164,7 +171,8 @@ pub fn all() -> Vec<Step> {
         Step {
             name: "clients",
             about: "clients of other languages, and the examples",
-            needs: [C_BUILD, CLIENTS].concat(),
+            // PostgreSQL for brokers that take turns, which the tests start themselves.
+            needs: [C_BUILD, CLIENTS, &[POSTGRES]].concat(),
             prepare: Some(clients::prepare),
             by_name_only: false,
             work: Work::Cargo(vec![
@@ -197,6 +205,18 @@ pub fn all() -> Vec<Step> {
             },
         },
         Step {
+            name: "postgres-old",
+            about: "the store over the oldest PostgreSQL that it works with",
+            prepare: Some(postgres::prepare_oldest),
+            ..another_postgres()
+        },
+        Step {
+            name: "postgres-new",
+            about: "the store over the newest PostgreSQL",
+            prepare: Some(postgres::prepare_newest),
+            ..another_postgres()
+        },
+        Step {
             name: "cassandra-old",
             about: "the store over the oldest Cassandra that it works with",
             needs: [C_BUILD, DATABASES, CASSANDRA].concat(),
@@ -223,6 +243,29 @@ pub fn all() -> Vec<Step> {
             )]),
         },
     ]
+}
+
+/// The store over a PostgreSQL that is not the system's.
+fn another_postgres() -> Step {
+    Step {
+        name: "",
+        about: "",
+        needs: [C_BUILD, DATABASES, OTHER_POSTGRES].concat(),
+        prepare: None,
+        by_name_only: true,
+        work: Work::Served {
+            servers: &["postgres"],
+            builds: vec![Cargo::new(BUILD_DATABASES)],
+            // The tests of the store, not those of the binary.
+            tests: vec![Cargo::new(concat!(
+                "test ",
+                databases!(),
+                " -- postgres::conformance postgres::it_is_as_the_model postgres::a_broker_over_it \
+                 postgres::crashes postgres::doors postgres::fetches postgres::given postgres::network \
+                 postgres::refusals postgres::space --show-output --test-threads 6"
+            ))],
+        },
+    }
 }
 
 #[cfg(test)]

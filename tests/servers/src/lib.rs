@@ -13,6 +13,7 @@ mod pgbouncer;
 mod ports;
 pub mod postgres;
 mod process;
+mod programs;
 pub mod proxy;
 pub mod shared;
 mod waiting;

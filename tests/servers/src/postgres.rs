@@ -3,6 +3,7 @@
 use crate::{
     Certificate, clock, ports,
     process::Process,
+    programs,
     waiting::{PATIENCE, until},
 };
 use rustix::process::{Signal, geteuid};
@@ -58,7 +59,11 @@ impl Setup {
     pub async fn start(self) -> Postgres {
         let folder = TempDir::with_prefix("postgres-").expect("a temporary folder");
         let port = ports::free_on_loopback();
-        let mut postgres = Postgres { folder, port, setup: self, process: None };
+        if let Some((user, group)) = owner() {
+            chown(folder.path(), Some(user), Some(group)).expect("root gives folders away");
+        }
+        let programs = programs::lay(folder.path());
+        let mut postgres = Postgres { folder, programs, port, setup: self, process: None };
         postgres.make();
         postgres.restart().await;
         postgres
@@ -70,6 +75,7 @@ pub struct Postgres {
     // Before the folder: it ends first.
     process: Option<Process>,
     folder: TempDir,
+    programs: PathBuf,
     port: u16,
     setup: Setup,
 }
@@ -175,9 +181,6 @@ impl Postgres {
 
     /// Makes its files.
     fn make(&self) {
-        if let Some((user, group)) = owner() {
-            chown(self.folder.path(), Some(user), Some(group)).expect("root gives folders away");
-        }
         let mut command = self.command("initdb");
         command.arg("-D").arg(self.data()).args(["-U", "postgres", "-E", "UTF8", "--locale=C"]);
         // The files of an empty database need not survive a crash of the machine.
@@ -185,6 +188,8 @@ impl Postgres {
         if let Some(password) = &self.setup.password {
             let file = self.private("password", password.as_bytes());
             command.arg("--pwfile").arg(file);
+            // PostgreSQL 13 keeps what SCRAM wants only where it is told so.
+            command.arg("--auth-host=scram-sha-256");
         }
         let output = command.output();
         let output = output.unwrap_or_else(|error| panic!("{command:?}: {error}"));
@@ -225,7 +230,7 @@ impl Postgres {
     }
 
     fn command(&self, program: &str) -> Command {
-        let mut command = Command::new(programs().join(program));
+        let mut command = Command::new(self.programs.join(program));
         command.current_dir(self.folder.path());
         if let Some((user, group)) = owner() {
             command.uid(user).gid(group);
@@ -268,14 +273,6 @@ pub async fn rows(client: &Client, text: &str) -> Vec<Vec<String>> {
 pub async fn until_says(client: &Client, text: &str, word: &str) {
     let is_said = async || (rows(client, text).await == [[word]]).then_some(());
     until(PATIENCE, is_said).await.unwrap_or_else(|| panic!("{text} does not say {word}"));
-}
-
-/// The folder of the newest PostgreSQL's programs: Debian has none of them in PATH.
-fn programs() -> PathBuf {
-    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
-    let newest = versions.map(|entry| entry.path()).max_by_key(version);
-    newest.map(|folder| folder.join("bin")).unwrap_or_default()
 }
 
 /// PostgreSQL refuses to run as root: then it is the user that its package made. User and group.
