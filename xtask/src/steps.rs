@@ -93,11 +93,8 @@ const CLIENTS: &[Need] = &[
 /// It is in no PATH on Debian.
 const POSTGRES: Need = Need::new("initdb", "postgresql").among_versions("/usr/lib/postgresql");
 
-const DATABASES: &[Need] = &[
-    POSTGRES,
-    Need::new("pgbouncer", "pgbouncer"),
-    Need::new("mount", "mount"),
-];
+const DATABASES: &[Need] =
+    &[POSTGRES, Need::new("pgbouncer", "pgbouncer"), Need::new("mount", "mount")];
 
 /// And a PostgreSQL beside the system's, whose user it runs as.
 const OTHER_POSTGRES: &[Need] =

@@ -41,7 +41,7 @@ impl Demand {
 pub enum Beneath {
     Disk(Disk),
     #[cfg(any(feature = "postgres", feature = "cassandra"))]
-    Database(Database),
+    Database(Box<Database>),
 }
 
 impl Beneath {
@@ -53,7 +53,8 @@ impl Beneath {
         }
         #[cfg(any(feature = "postgres", feature = "cassandra"))]
         if let Some(store) = target.database()? {
-            return Ok(Some(Self::Database(Database::open(demand, plan, store).await?)));
+            let database = Database::open(demand, plan, store).await?;
+            return Ok(Some(Self::Database(Box::new(database))));
         }
         Ok(None)
     }
