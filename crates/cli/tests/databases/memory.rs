@@ -2,12 +2,14 @@
 
 use crate::{
     calls::{self, Client},
-    database::Kind,
+    database::{Kind, over_both},
     process::Broker,
     waiting::{PATIENCE, within},
 };
 use std::time::Duration;
 use tokio::task::JoinSet;
+
+over_both!(large_messages_are_fetched_and_replayed_in_bounds);
 
 /// What a broker may take at its defaults, connections and windows included.
 const MEMORY: u64 = 256 * 1024 * 1024;
@@ -19,9 +21,8 @@ const FETCHES: u64 = 16;
 /// Of each connection.
 const REPLAYS: u64 = 2;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn large_messages_are_fetched_and_replayed_in_bounds() {
-    let broker = Broker::start(&Kind::Postgres.launch(Kind::Postgres.shared())).await;
+async fn large_messages_are_fetched_and_replayed_in_bounds(kind: Kind) {
+    let broker = Broker::start(&kind.launch(kind.shared())).await;
     let client = calls::connect(broker.address).await;
     for id in 1..=MESSAGES {
         let message = calls::kept("large", vec![7; LARGE]);

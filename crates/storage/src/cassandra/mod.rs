@@ -128,7 +128,7 @@ async fn assemble(
         register.clone(),
         queue_bytes as usize,
     );
-    let reader = Reader { database: database.clone(), guard: guard.clone(), places, facts };
+    let reader = Reader::new(database.clone(), guard.clone(), places, facts);
     let storage = CassandraStorage {
         database,
         guard,

@@ -13,6 +13,7 @@ use super::{
 use broker_core::{Message, MessageId, Page, ReadError, Stored, Subject};
 use futures_util::future::try_join_all;
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// Partitions asked at once for one page: of light messages they give 4 MiB at most.
 const PARTITIONS: usize = 4;
@@ -21,6 +22,8 @@ const HEAVY_ROWS: usize = 2;
 /// Entries of the index that are read at once: more than can lie before an id in the partitions of light
 /// messages that hold it.
 const ENTRIES: i32 = 128;
+/// Fetches of heavy messages at once: each brings up to 4 MiB, twice while it is made of the answer.
+const HEAVY_FETCHES: usize = 8;
 /// Up to so many messages are looked for before the index is.
 const FEW_ROWS: usize = 64;
 /// Rounds of one call. A page may be empty when much of what was passed is gone.
@@ -32,6 +35,7 @@ pub struct Reader {
     pub guard: Guard,
     pub places: Arc<Places>,
     pub facts: Arc<Facts>,
+    heavy: Semaphore,
 }
 
 /// A page as it grows.
@@ -44,6 +48,15 @@ struct Growing {
 }
 
 impl Reader {
+    pub fn new(
+        database: Arc<Database>,
+        guard: Guard,
+        places: Arc<Places>,
+        facts: Arc<Facts>,
+    ) -> Self {
+        Self { database, guard, places, facts, heavy: Semaphore::new(HEAVY_FETCHES) }
+    }
+
     pub async fn fetch(
         &self,
         subject: &Subject,
@@ -63,6 +76,9 @@ impl Reader {
         }
         self.places.get(&self.database, &self.guard, subject).await?;
         let ask = |partition: Partition| async move {
+            // Never closed.
+            let _turn =
+                if partition.shelf.is_heavy { self.heavy.acquire().await.ok() } else { None };
             let statement = &self.database.table(partition.shelf.class).fetch;
             let values = (subject.as_bytes(), partition.bucket(), signed(id));
             let take = |columns| page::stored(subject, columns);

@@ -30,14 +30,14 @@ pub struct Register {
     state: Mutex<State>,
 }
 
-/// A time to be kept, and who waits for it.
-type Waiting = (Timestamp, oneshot::Sender<Result<(), Failure>>);
+/// Who waits for a time to be kept.
+type Sender = oneshot::Sender<Result<(), Failure>>;
 
 struct State {
     kept: Timestamp,
     /// The latest time that is wanted.
     wanted: Timestamp,
-    waiting: Vec<Waiting>,
+    waiting: Vec<(Timestamp, Sender)>,
     is_writing: bool,
 }
 
@@ -92,32 +92,36 @@ impl Register {
 
     /// Writes until nothing is wanted.
     async fn write(self: Arc<Self>) {
-        while let Some((wanted, waiting)) = self.next() {
+        while let Some(wanted) = self.next() {
             let result = self.put(wanted).await;
-            {
-                let mut state = self.state.lock();
-                if result.is_ok() {
-                    state.kept = state.kept.max(wanted);
-                } else {
-                    // Whoever needs it wants it again.
-                    state.wanted = state
-                        .waiting
-                        .iter()
-                        .map(|(time, _)| *time)
-                        .fold(state.kept, Timestamp::max);
-                }
-            }
-            for (_, sender) in waiting {
+            for sender in self.settle(wanted, result.is_ok()) {
                 // Who does not wait any more does not want to know.
                 let _ = sender.send(result.clone());
             }
         }
     }
 
-    fn next(&self) -> Option<(Timestamp, Vec<Waiting>)> {
+    fn next(&self) -> Option<Timestamp> {
         let mut state = self.state.lock();
         state.is_writing = state.wanted > state.kept;
-        state.is_writing.then(|| (state.wanted, std::mem::take(&mut state.waiting)))
+        state.is_writing.then_some(state.wanted)
+    }
+
+    /// Notes what became of a write; answers those whom it tells something, whenever they came.
+    fn settle(&self, written: Timestamp, is_kept: bool) -> Vec<Sender> {
+        let mut state = self.state.lock();
+        if is_kept {
+            state.kept = state.kept.max(written);
+        }
+        let waiting = std::mem::take(&mut state.waiting);
+        let (told, waiting): (Vec<_>, Vec<_>) =
+            waiting.into_iter().partition(|(time, _)| *time <= written);
+        if !is_kept {
+            // Whoever needs the rest wants it again.
+            state.wanted = waiting.iter().map(|(time, _)| *time).fold(state.kept, Timestamp::max);
+        }
+        state.waiting = waiting;
+        told.into_iter().map(|(_, sender)| sender).collect()
     }
 
     async fn put(&self, time: Timestamp) -> Result<(), Failure> {
