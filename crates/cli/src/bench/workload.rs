@@ -38,7 +38,7 @@ pub enum Workload {
     Idle,
     /// Killing the broker while it is published to, and starting it again
     Restart,
-    /// What gRPC and the disk, or the database of a store, allow on this machine, without a broker
+    /// What gRPC, the disk or a database allow on this machine, without a broker
     Ceilings,
     /// The empty handler that a ceiling is measured on
     #[value(hide = true)]
