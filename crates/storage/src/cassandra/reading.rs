@@ -75,20 +75,32 @@ impl Reader {
             return Ok(None);
         }
         self.places.get(&self.database, &self.guard, subject).await?;
-        let ask = |partition: Partition| async move {
+        let partitions = self.facts.shelves().map(|shelf| shelf.partition(id));
+        let (heavy, light): (Vec<_>, Vec<_>) = partitions.partition(|it| it.shelf.is_heavy);
+        let mut found = self.find_in(subject, id, light).await?;
+        if found.is_none() && !heavy.is_empty() {
             // Never closed.
-            let _turn =
-                if partition.shelf.is_heavy { self.heavy.acquire().await.ok() } else { None };
+            let _turn = self.heavy.acquire().await;
+            found = self.find_in(subject, id, heavy).await?;
+        }
+        self.guard.confirm().await?;
+        Ok(found)
+    }
+
+    async fn find_in(
+        &self,
+        subject: &Subject,
+        id: u64,
+        partitions: Vec<Partition>,
+    ) -> Result<Option<Stored>, Failure> {
+        let ask = |partition: Partition| async move {
             let statement = &self.database.table(partition.shelf.class).fetch;
             let values = (subject.as_bytes(), partition.bucket(), signed(id));
             let take = |columns| page::stored(subject, columns);
-            let found = self.database.read(statement, values, take).await?;
-            Ok::<_, Failure>(found.into_iter().flatten().next())
+            self.database.read(statement, values, take).await
         };
-        let partitions = self.facts.shelves().map(|shelf| shelf.partition(id));
-        let found = try_join_all(partitions.map(ask)).await?;
-        self.guard.confirm().await?;
-        Ok(found.into_iter().flatten().next())
+        let found = try_join_all(partitions.into_iter().map(ask)).await?;
+        Ok(found.into_iter().flatten().flatten().next())
     }
 
     pub async fn read_after(
