@@ -123,7 +123,8 @@ pub trait Storage: Send + Sync + 'static {
 
     /// The latest time that is kept with the data: the highest `published_at` of what was stored,
     /// or a later one from [`Storage::keep_time`]; [`Timestamp::MIN`] for an
-    /// empty store. Known from the moment the store is open; cheap.
+    /// empty store. Known from the moment the store is open; cheap. A store may keep real time up to
+    /// 100 ms ahead of need, if it is only open once that time is there.
     fn kept_time(&self) -> Timestamp;
 
     /// What an acknowledgement of this store means.
