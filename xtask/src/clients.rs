@@ -11,6 +11,7 @@
 
 use crate::{
     cache::{Cache, cant},
+    command::run,
     servers::Variable,
     toolchain::Toolchain,
     workspace,
@@ -21,7 +22,7 @@ use std::{
     fs, io,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 const GO: Toolchain = Toolchain {
@@ -202,13 +203,4 @@ impl Kit {
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     fs::read(path).map_err(|error| cant("read", path, &error))
-}
-
-/// Runs a command that must succeed.
-fn run(command: &mut Command) -> Result<(), String> {
-    match command.stdin(Stdio::null()).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{command:?} failed: {status}.")),
-        Err(error) => Err(format!("{command:?} can't be run: {error}.")),
-    }
 }

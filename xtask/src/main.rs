@@ -5,6 +5,7 @@
 
 mod cache;
 mod clients;
+mod command;
 mod java;
 mod machine;
 mod maven;

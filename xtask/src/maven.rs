@@ -2,12 +2,13 @@
 
 use crate::{
     cache::{Cache, cant},
+    command::run,
     workspace,
 };
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 /// A cache entry with what a project of `tests/servers` depends on, in its folder `lib`.
@@ -44,14 +45,5 @@ impl Project<'_> {
             run(&mut maven)?;
             finish(aside)
         })
-    }
-}
-
-/// Runs a command that must succeed.
-pub fn run(command: &mut Command) -> Result<(), String> {
-    match command.stdin(Stdio::null()).status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{command:?} failed: {status}.")),
-        Err(error) => Err(format!("{command:?} can't be run: {error}.")),
     }
 }

@@ -6,7 +6,7 @@
 
 use crate::{
     servers::{self, Servers, Variable},
-    steps, workspace,
+    workspace,
 };
 use serde_json::Value;
 use std::{fs, path::Path, process::Command};
@@ -123,11 +123,7 @@ impl Databases {
             return Ok(Self { _servers: None, variables: Vec::new() });
         }
         let known = servers::prepare()?;
-        let mut cargo = Command::new(workspace::cargo());
-        cargo.args(steps::BUILD_DATABASES.split(' ')).current_dir(workspace::root());
-        if !cargo.status().is_ok_and(|status| status.success()) {
-            return Err("the program that starts databases was not built".into());
-        }
+        servers::build()?;
         let servers = Servers::start(&names, &known)?;
         let places = names.iter().zip(&servers.variables);
         let variables = places.flat_map(|(name, (_, at))| settings(name, &at.to_string_lossy()));

@@ -2,7 +2,8 @@
 
 use crate::{
     cache::{Cache, cant},
-    maven::{self, Project},
+    command::run,
+    maven::Project,
     servers::Variable,
 };
 use std::{env::consts::ARCH, fs, path::Path, process::Command};
@@ -51,6 +52,6 @@ fn unpack(folder: &Path) -> Result<(), String> {
     let is_archive = |file: &Path| file.extension().is_some_and(|it| it == "txz");
     let archive = files.into_iter().find(|file| is_archive(file));
     let archive = archive.ok_or_else(|| format!("{} has no archive.", package.display()))?;
-    maven::run(Command::new("tar").arg("-xJf").arg(archive).arg("-C").arg(folder))?;
+    run(Command::new("tar").arg("-xJf").arg(archive).arg("-C").arg(folder))?;
     fs::remove_dir_all(&package).map_err(|error| cant("remove", &package, &error))
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     cache::{Cache, cant},
+    command::{run, succeed},
     java,
     maven::Project,
     steps, workspace,
@@ -52,19 +53,19 @@ fn classes(cache: &Cache, version: &str) -> Result<PathBuf, String> {
 /// A sentence that says what is missing, or how that program ended.
 pub fn keep(names: &[&str]) -> Result<(), String> {
     let variables = prepare()?;
-    // As the tests are built: else cargo would build what they depend on once more.
-    let mut build = Command::new(workspace::cargo());
-    build.args(steps::BUILD_DATABASES.split_whitespace()).arg("--quiet");
-    succeed(build.current_dir(workspace::root()))?;
+    build()?;
     succeed(Command::new(program()).args(names).envs(variables))
 }
 
-fn succeed(command: &mut Command) -> Result<(), String> {
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("No servers: {command:?}: {status}.")),
-        Err(error) => Err(format!("{command:?} can't be run: {error}.")),
-    }
+/// Builds the program that starts servers.
+///
+/// # Errors
+/// How the build ended.
+pub fn build() -> Result<(), String> {
+    // As the tests are built: else cargo would build what they depend on once more.
+    let mut cargo = Command::new(workspace::cargo());
+    cargo.args(steps::BUILD_DATABASES.split_whitespace()).arg("--quiet");
+    run(cargo.current_dir(workspace::root()))
 }
 
 /// The program that starts servers, once it is built.

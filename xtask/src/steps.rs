@@ -201,18 +201,16 @@ pub fn all() -> Vec<Step> {
                 }],
             },
         },
-        Step {
-            name: "postgres-old",
-            about: "the store over the oldest PostgreSQL that it works with",
-            prepare: Some(postgres::prepare_oldest),
-            ..another_postgres()
-        },
-        Step {
-            name: "postgres-new",
-            about: "the store over the newest PostgreSQL",
-            prepare: Some(postgres::prepare_newest),
-            ..another_postgres()
-        },
+        another_postgres(
+            "postgres-old",
+            "the store over the oldest PostgreSQL that it works with",
+            postgres::prepare_oldest,
+        ),
+        another_postgres(
+            "postgres-new",
+            "the store over the newest PostgreSQL",
+            postgres::prepare_newest,
+        ),
         Step {
             name: "cassandra-old",
             about: "the store over the oldest Cassandra that it works with",
@@ -243,12 +241,12 @@ pub fn all() -> Vec<Step> {
 }
 
 /// The store over a PostgreSQL that is not the system's.
-fn another_postgres() -> Step {
+fn another_postgres(name: &'static str, about: &'static str, prepare: Prepare) -> Step {
     Step {
-        name: "",
-        about: "",
+        name,
+        about,
         needs: [C_BUILD, DATABASES, OTHER_POSTGRES].concat(),
-        prepare: None,
+        prepare: Some(prepare),
         by_name_only: true,
         work: Work::Served {
             servers: &["postgres"],
