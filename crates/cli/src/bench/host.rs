@@ -29,6 +29,12 @@ impl Host {
         Self { arguments: arguments.into(), child: Arc::default() }
     }
 
+    /// What it is started with.
+    #[cfg(any(feature = "postgres", feature = "cassandra"))]
+    pub fn arguments(&self) -> &[OsString] {
+        &self.arguments
+    }
+
     /// Starts it and waits until it listens.
     ///
     /// # Errors

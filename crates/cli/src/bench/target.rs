@@ -47,8 +47,6 @@ struct Own {
     host: Host,
     directory: TempDir,
     storage: StorageKind,
-    /// How it was started.
-    arguments: Vec<OsString>,
 }
 
 /// What the broker's store has asked of the disk or the database in the broker's whole life.
@@ -82,11 +80,9 @@ impl Target {
 
     async fn start(command: &BenchCommand) -> Result<Self> {
         let directory = temporary_directory(command.dir.as_deref())?;
-        let arguments = arguments(command, &data(&directory));
-        let host = Host::new(arguments.clone());
+        let host = Host::new(arguments(command, &data(&directory)));
         let Started { address, process } = host.start().await?;
-        let own = Own { host, directory, storage: command.storage, arguments };
-        Ok(Self { address, process, own: Some(own) })
+        Ok(Self { address, process, own: Some(Own { host, directory, storage: command.storage }) })
     }
 
     /// What it is, in words.
@@ -132,7 +128,7 @@ impl Target {
     #[cfg(any(feature = "postgres", feature = "cassandra"))]
     pub fn database(&self) -> Result<Option<StorageConfig>> {
         let own = self.own.as_ref().filter(|own| own.storage.place().is_some());
-        own.map(|own| store(&own.arguments)).transpose()
+        own.map(|own| store(own.host.arguments())).transpose()
     }
 
     /// Ends it and takes its directory away, if it is the bench's own.
