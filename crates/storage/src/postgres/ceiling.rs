@@ -7,7 +7,7 @@ use super::{
     rows::Columns,
     schema,
     session::Session,
-    statements::{COLUMNS, SHARD, Statements, arrays, quoted},
+    statements::{COLUMNS, Statements, arrays, quoted},
 };
 use crate::{
     OpenError,
@@ -162,9 +162,7 @@ impl Client {
             Form::Copy => self.session.copy(&self.words, encoded(&columns)).await?,
             Form::Insert => self.session.execute(&self.words, &columns.params()).await?,
             Form::OfStore | Form::Batch => {
-                let fence = [&SHARD as _, &EPOCH as _];
-                let params: Vec<_> = fence.into_iter().chain(columns.params()).collect();
-                self.session.execute(&self.words, &params).await?
+                self.session.execute(&self.words, &columns.fenced(&EPOCH)).await?
             }
         };
         if written == self.messages.len() as u64 {

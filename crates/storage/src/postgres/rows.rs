@@ -1,6 +1,6 @@
 //! Messages as columns, and rows as messages.
 
-use super::session::Param;
+use super::{session::Param, statements::SHARD};
 use broker_core::{Headers, Message, MessageId, Subject, Timestamp};
 use bytes::Bytes;
 use std::sync::Arc;
@@ -61,6 +61,11 @@ impl<'a> Columns<'a> {
             &self.headers,
             &self.bodies,
         ]
+    }
+
+    /// The same behind the shard and the epoch of whoever may write.
+    pub fn fenced<'b>(&'b self, epoch: &'b i64) -> Vec<Param<'b>> {
+        [&SHARD as Param<'b>, epoch].into_iter().chain(self.params()).collect()
     }
 }
 

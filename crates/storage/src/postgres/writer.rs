@@ -10,7 +10,6 @@ use super::{
     rows::Columns,
     session::Session,
     shared::Shared,
-    statements::SHARD,
 };
 use crate::database::Word;
 use broker_core::Writable;
@@ -110,8 +109,7 @@ impl Writer<'_> {
     async fn insert(&mut self, table: &Table, part: &[Waiting]) -> Result<Word, Failure> {
         let columns = Columns::of(part.iter().map(|waiting| &*waiting.message));
         let epoch = self.shared.lease.epoch();
-        let params: Vec<_> =
-            [&SHARD as _, &epoch as _].into_iter().chain(columns.params()).collect();
+        let params = columns.fenced(&epoch);
         let kept = match self.session.execute(&table.insert, &params).await {
             // Repeated ones, whose outcome was not known, are among them.
             Err(failure) if failure.kind == Kind::There => {
