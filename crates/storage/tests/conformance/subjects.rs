@@ -214,9 +214,9 @@ pub async fn a_listing_begins_with_a_name(mut bench: Bench) {
 }
 
 pub async fn listings_of_purged_and_living_subjects_go_on(mut bench: Bench) {
-    let names: Vec<String> = (100..250).map(|n| format!("s{n}")).collect();
-    for part in names.chunks(25) {
-        bench.append(part.iter().map(|name| with_body(name, 3, vec![0; 800])).collect()).await;
+    let names: Vec<String> = (100..700).map(|n| format!("s{n}")).collect();
+    for part in names.chunks(100) {
+        bench.append(part.iter().map(|name| with_body(name, 3, vec![0; 200])).collect()).await;
         for name in part.iter().step_by(3) {
             bench.purge(name, 3).await;
         }
@@ -225,7 +225,7 @@ pub async fn listings_of_purged_and_living_subjects_go_on(mut bench: Bench) {
     let expected: Vec<(String, u64)> = names.into_iter().map(|name| (name, 3)).collect();
     bench
         .in_every_life(async |bench| {
-            for limit in [1, 11, 150, 151] {
+            for limit in [1, 11, 600, 601] {
                 assert_eq!(bench.subjects(limit).await, expected, "limit {limit}");
             }
         })
