@@ -15,6 +15,7 @@ mod run;
 mod servers;
 mod steps;
 mod tally;
+mod telemetry;
 mod tidy;
 mod toolchain;
 mod workspace;

@@ -5,7 +5,7 @@ use crate::{
     machine::Need,
     postgres,
     servers::{self, Variable},
-    workspace,
+    telemetry, workspace,
 };
 use std::path::PathBuf;
 
@@ -95,6 +95,16 @@ const POSTGRES: Need = Need::new("initdb", "postgresql").among_versions("/usr/li
 
 const DATABASES: &[Need] =
     &[POSTGRES, Need::new("pgbouncer", "pgbouncer"), Need::new("mount", "mount")];
+
+/// Jaeger is built by [`telemetry::prepare`].
+const TELEMETRY: &[Need] = &[
+    Need::new("prometheus", "prometheus"),
+    Need::new("promtool", "prometheus"),
+    Need::new("prometheus-node-exporter", "prometheus-node-exporter"),
+    Need::new("node", "nodejs"),
+    Need::new("npm", "npm"),
+    Need::new("chromium", "chromium"),
+];
 
 /// And a PostgreSQL beside the system's, whose user it runs as.
 const OTHER_POSTGRES: &[Need] =
@@ -197,6 +207,21 @@ pub fn all() -> Vec<Step> {
                 // at once two cores are not enough for a node of Cassandra beside them.
                 tests: vec![Cargo {
                     line: concat!("test ", databases!(), " -- --show-output --test-threads 4"),
+                    env: vec![("BROKER_BIN", workspace::release_binary())],
+                }],
+            },
+        },
+        Step {
+            name: "telemetry",
+            about: "what is seen from outside: a real Prometheus and a real Jaeger",
+            needs: [C_BUILD, DATABASES, CASSANDRA, TELEMETRY].concat(),
+            prepare: Some(telemetry::prepare),
+            by_name_only: false,
+            work: Work::Served {
+                servers: &["postgres", "cassandra"],
+                builds: vec![Cargo::new("build --release"), Cargo::new(BUILD_DATABASES)],
+                tests: vec![Cargo {
+                    line: "test --workspace --features broker-storage/databases,broker-cli/telemetry,broker-test-servers/databases --test telemetry --no-fail-fast -- --show-output --test-threads 4",
                     env: vec![("BROKER_BIN", workspace::release_binary())],
                 }],
             },

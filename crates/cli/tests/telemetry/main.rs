@@ -1,0 +1,27 @@
+//! What an operator sees of the broker's binary from outside: the metrics page, a real Prometheus that scrapes
+//! it, a real Jaeger that is sent its spans, and its log.
+//!
+//! `cargo xtask test --only telemetry` starts the databases and says where the programs are.
+
+mod page;
+
+#[path = "../system/body.rs"]
+#[expect(dead_code, reason = "shared with the tests of the system")]
+mod body;
+#[path = "../system/calls.rs"]
+#[expect(dead_code, reason = "shared with the tests of the system")]
+mod calls;
+#[path = "../databases/database.rs"]
+#[expect(dead_code, unused_imports, unused_macros, reason = "shared with the tests over databases")]
+mod database;
+#[path = "../system/launch.rs"]
+#[expect(dead_code, reason = "shared with the tests of the system")]
+mod launch;
+#[path = "../system/log.rs"]
+#[expect(dead_code, reason = "shared with the tests of the system")]
+mod log;
+#[path = "../system/process.rs"]
+#[expect(dead_code, reason = "shared with the tests of the system")]
+mod process;
+#[path = "../system/waiting.rs"]
+mod waiting;
