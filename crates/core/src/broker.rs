@@ -1,15 +1,16 @@
 //! The front of the core: what the door calls.
 
 use crate::{
-    Clock, Count, CountError, Durability, FetchError, Limits, Listing, ListingError, ListingQuery,
-    Message, MessageId, Observer, OpenError, Publication, PublishError, Published, PurgeError,
-    Storage, Subject, SubscribeError, Subscription, TimeSource, Writable, listing,
+    Clock, Count, CountError, Durability, FetchError, Lag, Limits, Listing, ListingError,
+    ListingQuery, Message, MessageId, Observer, OpenError, Publication, PublishError, Published,
+    PurgeError, Storage, Subject, SubscribeError, Subscription, TimeSource, Usage, Writable,
+    listing,
     shard::{Answer, Command, Shard},
     shared::{Phase, Shared},
 };
 use std::{
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
 };
 use tokio::{
@@ -295,6 +296,29 @@ impl Broker {
     #[must_use]
     pub fn subscribers(&self) -> usize {
         self.shared.subscribers()
+    }
+
+    /// How far the standing subscriptions are behind. Looks at each of them.
+    #[must_use]
+    pub fn lag(&self) -> Lag {
+        self.shared.followers.lag()
+    }
+
+    /// How much of the broker's limits is in use.
+    #[must_use]
+    pub fn usage(&self) -> Vec<Usage> {
+        let (shared, limits) = (&self.shared, &self.shared.limits);
+        let waiting = self.commands.max_capacity() - self.commands.capacity();
+        let appends = shared.appends.load(Ordering::Relaxed);
+        vec![
+            Usage::of("queued_bytes", &self.queue, limits.queued_bytes),
+            Usage::new("waiting_calls", waiting, limits.waiting_calls),
+            Usage::new("tail_bytes", shared.backlog.weight(), limits.tail_bytes),
+            Usage::of("pages_in_flight", &shared.pages, limits.pages_in_flight),
+            Usage::new("appends_in_flight", appends, limits.appends_in_flight),
+            Usage::new("subscriptions", shared.subscribers(), limits.subscriptions),
+            Usage::new("cached_subjects", shared.lanes.count(), limits.cached_subjects),
+        ]
     }
 
     /// Leaves: from now on calls are refused with `Closing`; what was accepted is stored and

@@ -64,6 +64,11 @@ impl Lanes {
         }
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.0.read().len()
+    }
+
     /// Every lane in use.
     pub fn all(&self) -> Vec<Arc<Lane>> {
         self.0.read().values().cloned().collect()

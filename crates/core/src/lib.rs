@@ -8,6 +8,7 @@ mod broker;
 mod clock;
 mod error;
 mod fence;
+mod following;
 mod headers;
 mod id;
 #[cfg(all(test, feature = "shuttle"))]
@@ -28,6 +29,7 @@ mod tail;
 #[cfg(test)]
 mod testing;
 mod time;
+mod usage;
 
 pub use broker::{Broker, Receipt, Start};
 pub use clock::{Clock, ManualTime, SystemTime, TimeSource};
@@ -35,6 +37,7 @@ pub use error::{
     CountError, FetchError, ListingError, OpenError, PublishError, PurgeError, ReadFailure,
     SubscribeError, SubscriptionEnd,
 };
+pub use following::Lag;
 pub use headers::{HeaderError, Headers, MAX_HEADERS};
 pub use id::MessageId;
 pub use lifetime::{Lifetime, LifetimeError, MAX_LIFETIME};
@@ -49,3 +52,4 @@ pub use storage::{
 pub use subject::{MAX_SUBJECT_BYTES, Subject, SubjectError};
 pub use subscription::{Delivery, Subscription};
 pub use time::Timestamp;
+pub use usage::Usage;

@@ -2,7 +2,7 @@
 
 use crate::{
     AppendError, Clock, Limits, MessageId, Observer, ReadError, ReadFailure, Storage, Subject,
-    Timestamp, fence::Fence, lane::Lanes,
+    Timestamp, fence::Fence, following::Followers, lane::Lanes, tail::Backlog,
 };
 use std::sync::{
     Arc,
@@ -17,6 +17,11 @@ pub struct Shared {
     pub observer: Arc<dyn Observer>,
     pub limits: Limits,
     pub lanes: Lanes,
+    pub followers: Arc<Followers>,
+    /// What the tails hold.
+    pub backlog: Arc<Backlog>,
+    /// First tries of appends that the store has not answered.
+    pub appends: AtomicUsize,
     /// Turns to read a page.
     pub pages: Semaphore,
     pub fence: Fence,
@@ -49,6 +54,9 @@ impl Shared {
             observer,
             limits,
             lanes: Lanes::new(seed),
+            followers: Arc::default(),
+            backlog: Arc::new(Backlog::new(limits.tail_bytes)),
+            appends: AtomicUsize::new(0),
             pages: Semaphore::new(limits.pages_in_flight),
             fence: Fence::default(),
             subscribers: AtomicUsize::new(0),

@@ -2,6 +2,8 @@
 
 use crate::{
     Message, MessageId, Page, ReadFailure, Stored, Subject, SubscriptionEnd, Timestamp,
+    following::Following,
+    lane::Lane,
     shared::{Phase, Seat, Shared},
     tail::{Reader, Take, Taken},
 };
@@ -33,11 +35,13 @@ pub struct Subscription {
     /// Up to where the store is to be read before the tail is followed.
     until: MessageId,
     taken: Vec<Taken>,
+    following: Following,
     _seat: Seat,
 }
 
 /// Where a subscription stands when the shard has made it.
 pub struct Standing {
+    pub lane: Arc<Lane>,
     pub reader: Reader,
     /// Only ids above this one are wanted.
     pub after: MessageId,
@@ -52,7 +56,8 @@ impl Subscription {
         standing: Standing,
         seat: Seat,
     ) -> Self {
-        let Standing { reader, after, released } = standing;
+        let Standing { lane, reader, after, released } = standing;
+        let following = shared.followers.add(lane, after);
         Self {
             shared,
             subject,
@@ -60,6 +65,7 @@ impl Subscription {
             last: after,
             until: released,
             taken: Vec::new(),
+            following,
             _seat: seat,
         }
     }
@@ -82,6 +88,7 @@ impl Subscription {
             } else {
                 self.follow_tail(limit, into).await?
             };
+            self.following.is_at(self.last, self.last < self.until);
             if let Some(expired_at) = expired {
                 self.shared.remember_expiry(expired_at).await;
             }

@@ -3,7 +3,10 @@
 use super::keeping::{self, Kept, Placed, Try};
 use crate::shared::Shared;
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+};
 
 /// Appends of one kind: so many are under way at once, and what is beyond waits for its turn. First
 /// tries and repeated ones are kept apart, so that neither waits for the other.
@@ -37,6 +40,9 @@ impl Appends {
                 batch.sort_unstable_by_key(|(_, place)| *place);
             }
             self.under_way.push(keeping::keep(shared, self.which, batch).boxed());
+        }
+        if self.which == Try::First {
+            shared.appends.store(self.under_way.len(), Ordering::Relaxed);
         }
     }
 

@@ -92,7 +92,7 @@ impl Shard {
         };
         Self {
             seats: Seats::new(&limits, seed),
-            backlog: Arc::new(Backlog::new(limits.tail_bytes)),
+            backlog: shared.backlog.clone(),
             batches: Batches::new(limits.outcome_timeout),
             appends: Appends::new(Try::First),
             repeats: Appends::new(Try::Again),
@@ -320,8 +320,8 @@ impl Shard {
                 return drop(reply.send(Err(ahead)));
             }
         };
-        let reader = ready.lane.tail.attach();
-        drop(reply.send(Ok(Standing { reader, after, released })));
+        let (lane, reader) = (ready.lane.clone(), ready.lane.tail.attach());
+        drop(reply.send(Ok(Standing { lane, reader, after, released })));
     }
 
     fn purge(&mut self, key: usize, up_to: Option<MessageId>, reply: PurgeReply) {
