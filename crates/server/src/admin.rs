@@ -2,10 +2,14 @@
 
 mod calls;
 mod fields;
+mod metrics;
 mod operator;
 mod refusal;
 
-use crate::health::{Health, State};
+use crate::{
+    health::{Health, State},
+    usage::Meters,
+};
 use axum::{
     Router,
     routing::{any, get},
@@ -14,20 +18,23 @@ use http::StatusCode;
 use hyper_util::service::TowerToHyperService;
 use operator::Operator;
 
+pub use metrics::{MetricsFormat, MetricsPage, Slot};
+
 /// The pages, as a service of requests.
-pub fn pages(health: Health) -> TowerToHyperService<Router> {
-    TowerToHyperService::new(router(health))
+pub fn pages(health: Health, metrics: Slot, meters: &Meters) -> TowerToHyperService<Router> {
+    TowerToHyperService::new(router(health, metrics, meters))
 }
 
-fn router(health: Health) -> Router {
+fn router(health: Health, metrics: Slot, meters: &Meters) -> Router {
     let calls = Router::new()
         .route("/v1/{*call}", any(operator::answer))
-        .with_state(Operator::new(health.clone()));
+        .with_state(Operator::new(health.clone(), meters));
     Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/healthz", get(well))
         .route("/readyz", get(ready))
         .with_state(health)
+        .merge(Router::new().route("/metrics", get(metrics::answer)).with_state(metrics))
         .merge(calls)
 }
 

@@ -6,6 +6,7 @@ use crate::{
     limits::{ADMIN_CONNECTIONS, GREETING, ServerLimits},
     observe::{NoRpcObserver, RpcObserver},
     shutdown::{Phase, Watch},
+    usage::Meters,
 };
 use bytes::Bytes;
 use http::{Request, Response};
@@ -91,6 +92,11 @@ where
         }
     }
 
+    /// Has the limit on connections measured.
+    pub fn measured_by(&self, meters: &Meters) {
+        meters.permits("connections", &self.room, self.limit);
+    }
+
     /// Serves connections until the server leaves; returns when the last one has ended.
     pub async fn serve(self, listener: TcpListener) {
         let mut leaving = pin!(self.watch.reaching(Phase::Leaving));
@@ -127,13 +133,10 @@ where
 
     fn begin(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
         let (builder, service) = (self.builder.clone(), self.service.clone());
-        let (watch, observer) = (self.watch.clone(), self.observer.clone());
-        let (room, limit) = (self.room.clone(), self.limit);
-        observer.connections(limit - room.available_permits());
+        let watch = self.watch.clone();
         tokio::spawn(async move {
             serve_one(&builder, stream, service, watch).await;
             drop(permit);
-            observer.connections(limit.saturating_sub(room.available_permits()));
         });
     }
 }

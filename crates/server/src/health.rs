@@ -36,6 +36,26 @@ pub enum State {
     Fenced,
 }
 
+impl State {
+    /// Every state, with its name in metrics.
+    pub const NAMES: [&'static str; 7] =
+        ["starting", "away", "standby", "serving", "read_only", "closing", "fenced"];
+
+    /// Its name among them.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Away(_) => "away",
+            Self::Standby(_) => "standby",
+            Self::Serving => "serving",
+            Self::ReadOnly(_) => "read_only",
+            Self::Closing => "closing",
+            Self::Fenced => "fenced",
+        }
+    }
+}
+
 /// Tells what the broker is.
 #[derive(Clone)]
 pub struct Health {
@@ -44,22 +64,23 @@ pub struct Health {
 }
 
 impl Health {
-    pub fn new(opening: Opening, watch: Watch) -> Self {
+    pub(crate) fn new(opening: Opening, watch: Watch) -> Self {
         Self { opening, watch }
     }
 
     /// The broker, once there is one.
+    #[must_use]
     pub fn broker(&self) -> Option<Broker> {
         self.opening.broker().ok().cloned()
     }
 
     /// Where an acknowledgement is worth less than it should be.
-    pub fn warnings(&self) -> &[String] {
+    pub(crate) fn warnings(&self) -> &[String] {
         self.opening.warnings()
     }
 
     /// Why what is to be stored is refused for now, where the broker serves all the same.
-    pub fn shortage(&self) -> Option<String> {
+    pub(crate) fn shortage(&self) -> Option<String> {
         match self.broker()?.writable() {
             Writable::Full(bound) => Some(format!("the limit on {bound} is reached")),
             Writable::Unavailable(why) => Some(why),
@@ -67,6 +88,8 @@ impl Health {
         }
     }
 
+    /// What it is now.
+    #[must_use]
     pub fn state(&self) -> State {
         if self.watch.is(Phase::Closing) {
             return if self.watch.is_fenced() { State::Fenced } else { State::Closing };

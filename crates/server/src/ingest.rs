@@ -7,6 +7,7 @@
 use crate::{
     ack::Acks,
     convert::{Publications, batch},
+    observe::RpcObserver,
     outbox::Outbox,
     receiving::{Received, Receiving},
     results::{Pool, Waiting},
@@ -45,6 +46,7 @@ pub fn acknowledgements<B>(
     receiving: Receiving<B>,
     watch: Watch,
     pool: Arc<Pool>,
+    observer: Arc<dyn RpcObserver>,
 ) -> impl Stream<Item = Result<Bytes, Problem>>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -56,7 +58,7 @@ where
     let reader = Reader { broker, receiving, watch, waiting, publications };
     let tasks = [
         AbortOnDrop(tokio::spawn(reader.run(words)).abort_handle()),
-        AbortOnDrop(tokio::spawn(collect(submitted, outbox.clone())).abort_handle()),
+        AbortOnDrop(tokio::spawn(collect(submitted, outbox.clone(), observer)).abort_handle()),
     ];
     stream::unfold((outbox, tasks), |(outbox, tasks)| async {
         let frame = outbox.take().await?;
@@ -183,7 +185,11 @@ where
 }
 
 /// Takes the answers in order. Whatever is answered goes along; nothing waits for what is not.
-async fn collect(mut submitted: mpsc::Receiver<Word>, outbox: Arc<Outbox>) {
+async fn collect(
+    mut submitted: mpsc::Receiver<Word>,
+    outbox: Arc<Outbox>,
+    observer: Arc<dyn RpcObserver>,
+) {
     let mut next = submitted.recv().await;
     loop {
         let Submitted { mut receipt, refused, size } = match next {
@@ -198,7 +204,7 @@ async fn collect(mut submitted: mpsc::Receiver<Word>, outbox: Arc<Outbox>) {
                 receipt.await
             }
         };
-        outbox.put(|acks| write(acks, size, refused, answers));
+        outbox.put(|acks| write(acks, size, refused, answers, &*observer));
         next = match submitted.try_recv() {
             Ok(word) => Some(word),
             Err(_) => {
@@ -214,16 +220,21 @@ fn write(
     size: usize,
     refused: Vec<(usize, Problem)>,
     answers: Vec<Result<Published, PublishError>>,
+    observer: &dyn RpcObserver,
 ) {
     let mut answers = answers.into_iter();
     let mut refused = refused.into_iter().peekable();
+    let refuse = |acks: &mut Acks, problem: Problem| {
+        observer.refused(problem.reason(), 1);
+        acks.refuse(problem);
+    };
     for place in 0..size {
         match refused.next_if(|(at, _)| *at == place) {
-            Some((_, problem)) => acks.refuse(problem),
+            Some((_, problem)) => refuse(acks, problem),
             None => match answers.next() {
                 Some(Ok(published)) => acks.accept(published.id),
-                Some(Err(error)) => acks.refuse(error.into()),
-                None => acks.refuse(Problem::OutcomeUnknown),
+                Some(Err(error)) => refuse(acks, error.into()),
+                None => refuse(acks, Problem::OutcomeUnknown),
             },
         }
     }

@@ -19,6 +19,7 @@ use crate::{
     shutdown::{Phase, Watch},
     side::{Side, SideMethod},
     status::Problem,
+    usage::Meters,
 };
 use bytes::Bytes;
 use http::{HeaderMap, Request, Response, StatusCode, Version, header};
@@ -110,6 +111,8 @@ struct Inner {
     watch: Watch,
     calls: Arc<Semaphore>,
     side_calls: Arc<Semaphore>,
+    /// Most of either.
+    most: [usize; 2],
     observer: Arc<dyn RpcObserver>,
 }
 
@@ -131,7 +134,15 @@ impl Grpc {
     ) -> Self {
         let calls = Arc::new(Semaphore::new(limits.calls));
         let side_calls = Arc::new(Semaphore::new(limits.side_calls));
-        Self(Arc::new(Inner { service, side, watch, calls, side_calls, observer }))
+        let most = [limits.calls, limits.side_calls];
+        Self(Arc::new(Inner { service, side, watch, calls, side_calls, most, observer }))
+    }
+
+    /// Has the limits on calls measured.
+    pub fn measured_by(&self, meters: &Meters) {
+        let [calls, side_calls] = self.0.most;
+        meters.permits("calls", &self.0.calls, calls);
+        meters.permits("side_calls", &self.0.side_calls, side_calls);
     }
 
     async fn answer<B>(&self, request: Request<B>) -> Response<Body>
@@ -153,6 +164,9 @@ impl Grpc {
             Ok(permit) => call.hold(permit),
             Err(_) => {
                 inner.observer.overloaded(limit);
+                if target == Target::Broker(Method::Publish) {
+                    inner.observer.refused(Problem::Overloaded(limit).reason(), 1);
+                }
                 return reply::problem(Problem::Overloaded(limit), call);
             }
         }

@@ -31,7 +31,10 @@ mod shutdown;
 mod side;
 mod status;
 mod transit;
+mod usage;
 
+pub use admin::{MetricsFormat, MetricsPage};
+pub use health::{Health, State};
 pub use limits::{
     MAX_ACK, MAX_BATCH_MESSAGES, MAX_MESSAGE, MAX_REQUEST, MAX_WAITING_RESULTS, ServerLimits,
 };
@@ -41,3 +44,4 @@ pub use origin::is_origin;
 pub use server::{BindError, ServeError, Server, ServerConfig};
 /// The codes that an [`RpcObserver`] hears.
 pub use tonic::Code;
+pub use usage::Meters;

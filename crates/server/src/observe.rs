@@ -20,9 +20,9 @@ pub trait RpcObserver: Send + Sync + 'static {
     fn overloaded(&self, limit: &'static str) {
         let _ = limit;
     }
-    /// The number of open connections changed to this.
-    fn connections(&self, now: usize) {
-        let _ = now;
+    /// Messages of a publisher were refused, for the reason that it was told.
+    fn refused(&self, reason: &'static str, messages: u64) {
+        let _ = (reason, messages);
     }
 }
 

@@ -1,6 +1,10 @@
 //! Results of publish streams that wait for their clients to read them.
 
-use crate::limits::{MAX_WAITING_RESULTS, OWN_WAITING_RESULTS};
+use crate::{
+    limits::{MAX_WAITING_RESULTS, OWN_WAITING_RESULTS},
+    usage::Meters,
+};
+use broker_core::Usage;
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},
@@ -17,6 +21,14 @@ pub struct Pool {
 impl Pool {
     pub fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { bytes: AtomicUsize::new(0), limit })
+    }
+
+    /// Has what they take measured.
+    pub fn measured_by(self: &Arc<Self>, meters: &Meters) {
+        let pool = self.clone();
+        let used = move || pool.bytes.load(Ordering::Relaxed);
+        let limit = self.limit;
+        meters.add(move || Usage::new("waiting_result_bytes", used(), limit));
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     limits::{ROOM_WAIT, WAITING_CALLS},
     observe::RpcObserver,
     status::Problem,
+    usage::Meters,
 };
 use std::sync::{
     Arc,
@@ -78,6 +79,11 @@ impl Room {
     pub fn full(&self) -> Problem {
         self.observer.overloaded(self.name);
         Problem::Overloaded(self.name)
+    }
+
+    /// Has what is given out measured.
+    pub fn measured_by(&self, meters: &Meters) {
+        meters.permits(self.name, &self.bytes, self.limit);
     }
 
     fn weight(&self, bytes: usize) -> u32 {

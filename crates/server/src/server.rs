@@ -1,7 +1,7 @@
 //! The server: bound early, run over a broker, left in an orderly way.
 
 use crate::{
-    admin,
+    admin::{self, MetricsPage},
     connections::Connections,
     health::Health,
     layers::{Door, Grpc},
@@ -12,6 +12,7 @@ use crate::{
     service::Service,
     shutdown::{Exit, Phase, Schedule, Watch},
     side::Side,
+    usage::Meters,
 };
 use broker_core::Broker;
 use futures_util::FutureExt;
@@ -84,6 +85,8 @@ pub struct Server {
     pages: JoinHandle<()>,
     opening: Opening,
     health: Health,
+    metrics: admin::Slot,
+    meters: Meters,
     exit: Exit,
 }
 
@@ -105,11 +108,24 @@ impl Server {
         let exit = Exit::new();
         let opening = Opening::new();
         let health = Health::new(opening.clone(), exit.watch());
-        let pages = admin::pages(health.clone());
+        let metrics = admin::Slot::default();
+        let meters = Meters::default();
+        let pages = admin::pages(health.clone(), metrics.clone(), &meters);
         let pages = Connections::of_pages(pages, &config.limits, exit.watch());
         let pages = tokio::spawn(pages.serve(admin));
-        let observer = Arc::new(NoRpcObserver);
-        Ok(Self { config, origins, observer, grpc, admin_address, pages, opening, health, exit })
+        Ok(Self {
+            config,
+            origins,
+            observer: Arc::new(NoRpcObserver),
+            grpc,
+            admin_address,
+            pages,
+            opening,
+            health,
+            metrics,
+            meters,
+            exit,
+        })
     }
 
     /// Has every call told to this observer.
@@ -117,6 +133,26 @@ impl Server {
     pub fn observed_by(mut self, observer: Arc<dyn RpcObserver>) -> Self {
         self.observer = observer;
         self
+    }
+
+    /// Has the admin pages show metrics as this writes them; without, there is no such page.
+    #[must_use]
+    pub fn with_metrics(self, page: Arc<dyn MetricsPage>) -> Self {
+        // There is only one.
+        let _ = self.metrics.set(page);
+        self
+    }
+
+    /// What the broker is, as far as others should know.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// How much of the door's limits is in use.
+    #[must_use]
+    pub fn meters(&self) -> Meters {
+        self.meters.clone()
     }
 
     /// Where gRPC is served; the port is the real one where 0 was asked for.
@@ -160,8 +196,9 @@ impl Server {
         leave: impl Future<Output = ()>,
     ) -> Result<(), ServeError<E>> {
         let door = self.door().map_err(ServeError::Reflection)?;
-        let Self { config, observer, grpc, pages, opening: waiting, exit, .. } = self;
+        let Self { config, observer, grpc, pages, opening: waiting, meters, exit, .. } = self;
         let connections = Connections::of_calls(door, &config.limits, exit.watch(), observer);
+        connections.measured_by(&meters);
         let connections = tokio::spawn(accept(connections, grpc, waiting.clone(), exit.watch()));
         let way_out = WayOut { config, exit, connections, pages };
 
@@ -192,7 +229,9 @@ impl Server {
         let side = Side::new(self.health.clone()).map_err(|error| error.to_string())?;
         let opening = self.opening.clone();
         let service = Service::new(opening, limits, self.exit.watch(), observer.clone());
+        service.measured_by(&self.meters);
         let grpc = Grpc::new(service, side, self.exit.watch(), limits, observer.clone());
+        grpc.measured_by(&self.meters);
         Ok(Door::new(self.origins.clone(), grpc))
     }
 }

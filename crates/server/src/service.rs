@@ -16,6 +16,7 @@ use crate::{
     room::Room,
     shutdown::{Phase, Watch},
     status::Problem,
+    usage::Meters,
 };
 use broker_core::Broker;
 use bytes::{Bytes, BytesMut};
@@ -51,6 +52,7 @@ pub struct Service {
     small: Room,
     results: Arc<Pool>,
     publish_streams: Arc<Semaphore>,
+    most_publish_streams: usize,
     observer: Arc<dyn RpcObserver>,
 }
 
@@ -70,8 +72,18 @@ impl Service {
             small: room("small_answers", SMALL_ANSWERS),
             results: Pool::new(limits.waiting_result_bytes),
             publish_streams: Arc::new(Semaphore::new(limits.publish_streams)),
+            most_publish_streams: limits.publish_streams,
             observer,
         }
+    }
+
+    /// Has the limits of calls measured.
+    pub fn measured_by(&self, meters: &Meters) {
+        for room in [&self.receiving, &self.sending, &self.small] {
+            room.measured_by(meters);
+        }
+        self.results.measured_by(meters);
+        meters.permits("publish_streams", &self.publish_streams, self.most_publish_streams);
     }
 
     /// Answers a gRPC request.
@@ -91,7 +103,13 @@ impl Service {
         match self.run(method, request, deadline, &mut call).await {
             Ok(Answer::One(message)) => reply::one(message, call),
             Ok(Answer::Frames(frames)) => reply::stream(frames, deadline, call),
-            Err(problem) => reply::problem(self.watch.explain(problem), call),
+            Err(problem) => {
+                let problem = self.watch.explain(problem);
+                if method == Method::Publish {
+                    self.observer.refused(problem.reason(), 1);
+                }
+                reply::problem(problem, call)
+            }
         }
     }
 
@@ -209,6 +227,7 @@ impl Service {
             receiving,
             self.watch.clone(),
             self.results.clone(),
+            self.observer.clone(),
         )))
     }
 

@@ -36,55 +36,78 @@ pub enum Problem {
     Internal,
 }
 
+impl Problem {
+    /// The reason that a program can switch on; for what has none on the wire, the name of its code.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Closing => "BROKER_CLOSING",
+            Self::Standby => "STANDBY",
+            Self::StorageUnavailable => "STORAGE_UNAVAILABLE",
+            Self::Overloaded(_) => "OVERLOADED",
+            Self::OutcomeUnknown => "OUTCOME_UNKNOWN",
+            Self::Expired => "MESSAGE_EXPIRED",
+            Self::NotFound => "MESSAGE_NOT_FOUND",
+            Self::Invalid(invalid) => invalid.reason_and_field().0,
+            Self::BatchTooLarge(_) => "BATCH_TOO_LARGE",
+            Self::ResumeAhead { .. } => "RESUME_AHEAD",
+            Self::Damaged(_) => "MESSAGE_DAMAGED",
+            Self::BadTimeout => "MALFORMED",
+            Self::UnknownCompression | Self::NoSuchMethod => "UNIMPLEMENTED",
+            Self::DeadlineExceeded => "DEADLINE_EXCEEDED",
+            Self::ClientGone => "CANCELLED",
+            Self::Internal => "INTERNAL",
+        }
+    }
+}
+
 impl From<Problem> for Status {
     fn from(problem: Problem) -> Self {
+        let reason = problem.reason();
         match problem {
             Problem::Closing => {
-                retryable(Code::Unavailable, "BROKER_CLOSING", "the broker is closing".into())
+                retryable(Code::Unavailable, reason, "the broker is closing".into())
             }
             Problem::Standby => retryable(
                 Code::Unavailable,
-                "STANDBY",
+                reason,
                 "this broker stands by, another one owns the store".into(),
             ),
             Problem::StorageUnavailable => retryable(
                 Code::Unavailable,
-                "STORAGE_UNAVAILABLE",
+                reason,
                 "the store takes no messages at the moment; nothing was stored".into(),
             ),
             Problem::Overloaded(limit) => retryable(
                 Code::ResourceExhausted,
-                "OVERLOADED",
+                reason,
                 format!("the broker's limit on {limit} is reached; try again later"),
             ),
             Problem::OutcomeUnknown => plain(
                 Code::DeadlineExceeded,
-                "OUTCOME_UNKNOWN",
+                reason,
                 "the store did not say in time whether the message is kept; \
                  sending it again may store it twice",
             ),
-            Problem::Expired => plain(
-                Code::InvalidArgument,
-                "MESSAGE_EXPIRED",
-                "the message has expired or was purged",
-            ),
+            Problem::Expired => {
+                plain(Code::InvalidArgument, reason, "the message has expired or was purged")
+            }
             Problem::NotFound => plain(
                 Code::InvalidArgument,
-                "MESSAGE_NOT_FOUND",
+                reason,
                 "no message was ever published to that subject under that id",
             ),
             Problem::Invalid(invalid) => invalid_argument(&invalid),
-            Problem::BatchTooLarge(why) => plain(Code::InvalidArgument, "BATCH_TOO_LARGE", &why),
+            Problem::BatchTooLarge(why) => plain(Code::InvalidArgument, reason, &why),
             Problem::ResumeAhead { after, last } => plain(
                 Code::OutOfRange,
-                "RESUME_AHEAD",
+                reason,
                 &format!("after_id {after} is above the subject's last id {last}"),
             ),
-            Problem::Damaged(id) => damaged(id),
+            Problem::Damaged(id) => damaged(reason, id),
             Problem::UnknownCompression => unknown_compression(),
             Problem::BadTimeout => plain(
                 Code::InvalidArgument,
-                "MALFORMED",
+                reason,
                 "grpc-timeout is not one to eight digits and a unit of H, M, S, m, u or n",
             ),
             Problem::NoSuchMethod => Self::unimplemented("the broker has no such method"),
@@ -93,7 +116,7 @@ impl From<Problem> for Status {
             }
             Problem::ClientGone => Self::cancelled("the client went away"),
             Problem::Internal => {
-                plain(Code::Internal, "INTERNAL", "the broker failed; its log says more")
+                plain(Code::Internal, reason, "the broker failed; its log says more")
             }
         }
     }
@@ -121,9 +144,9 @@ fn retryable(code: Code, reason: &str, message: String) -> Status {
     Status::with_error_details(code, message, details)
 }
 
-fn damaged(id: u64) -> Status {
+fn damaged(reason: &str, id: u64) -> Status {
     let metadata = HashMap::from([("id".to_owned(), id.to_string())]);
-    let details = ErrorDetails::with_error_info("MESSAGE_DAMAGED", ERROR_DOMAIN, metadata);
+    let details = ErrorDetails::with_error_info(reason, ERROR_DOMAIN, metadata);
     let message =
         format!("message {id} is damaged; a subscription with after_id {id} goes on behind it");
     Status::with_error_details(Code::DataLoss, message, details)

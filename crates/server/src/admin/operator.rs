@@ -15,6 +15,7 @@ use crate::{
     limits::{OPERATOR_CALLS, OPERATOR_REQUEST, RECEIVE_PAUSE},
     observe::NoRpcObserver,
     room::Room,
+    usage::Meters,
 };
 use axum::{body::Body, extract, response::IntoResponse};
 use bytes::Bytes;
@@ -32,8 +33,9 @@ pub struct Operator {
 }
 
 impl Operator {
-    pub fn new(health: Health) -> Self {
+    pub fn new(health: Health, meters: &Meters) -> Self {
         let room = Room::new("operator_calls", OPERATOR_CALLS, Arc::new(NoRpcObserver));
+        room.measured_by(meters);
         Self { health, room }
     }
 
