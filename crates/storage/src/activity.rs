@@ -1,14 +1,34 @@
 //! What a store asks of what lies beneath it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+/// Hears of a store's work on its disk or database. On hot paths: implementations count and return.
+pub trait ActivityObserver: Send + Sync + 'static {
+    /// So many messages were made safe together, by one sync or one statement, within this time.
+    fn committed(&self, messages: usize, took: Duration);
+    /// A file or the directory was synced.
+    fn synced(&self, took: Duration);
+}
 
 /// What a store has asked of its disk or database since it was opened.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Activity {
     syncs: AtomicU64,
     written: AtomicU64,
     statements: AtomicU64,
     round_trips: AtomicU64,
+    sweeps: AtomicU64,
+    swept_messages: AtomicU64,
+    swept_bytes: AtomicU64,
+    connections: AtomicUsize,
+    observer: OnceLock<Arc<dyn ActivityObserver>>,
 }
 
 impl Activity {
@@ -36,8 +56,51 @@ impl Activity {
         self.round_trips.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn count_sync(&self) {
+    /// Times that mostly dead files were copied forward.
+    #[must_use]
+    pub fn sweeps(&self) -> u64 {
+        self.sweeps.load(Ordering::Relaxed)
+    }
+
+    /// Messages that were copied so.
+    #[must_use]
+    pub fn swept_messages(&self) -> u64 {
+        self.swept_messages.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the files that were written so.
+    #[must_use]
+    pub fn swept_bytes(&self) -> u64 {
+        self.swept_bytes.load(Ordering::Relaxed)
+    }
+
+    /// From now on this one hears of what is done; only the first is listened to.
+    pub fn observed_by(&self, observer: Arc<dyn ActivityObserver>) {
+        // The first one stays.
+        let _ = self.observer.set(observer);
+    }
+
+    pub(crate) fn count_commit(&self, messages: usize, took: Duration) {
+        if let Some(observer) = self.observer.get() {
+            observer.committed(messages, took);
+        }
+    }
+
+    /// Syncs, and counts that.
+    pub(crate) fn sync<T>(&self, sync: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let synced = sync();
         self.syncs.fetch_add(1, Ordering::Relaxed);
+        if let Some(observer) = self.observer.get() {
+            observer.synced(begun.elapsed());
+        }
+        synced
+    }
+
+    pub(crate) fn count_sweep(&self, messages: u64, bytes: u64) {
+        self.sweeps.fetch_add(1, Ordering::Relaxed);
+        self.swept_messages.fetch_add(messages, Ordering::Relaxed);
+        self.swept_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn count_written(&self, bytes: u64) {
@@ -48,5 +111,22 @@ impl Activity {
     pub(crate) fn count_statements(&self, statements: u64) {
         self.statements.fetch_add(statements, Ordering::Relaxed);
         self.round_trips.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Connections that are open.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn connections(&self) -> &AtomicUsize {
+        &self.connections
+    }
+}
+
+impl fmt::Debug for Activity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Activity")
+            .field("syncs", &self.syncs())
+            .field("written", &self.written())
+            .field("statements", &self.statements())
+            .field("round_trips", &self.round_trips())
+            .finish_non_exhaustive()
     }
 }

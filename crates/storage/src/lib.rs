@@ -21,8 +21,9 @@ pub mod ownership;
 pub mod postgres;
 mod secret;
 mod tls;
+mod vitals;
 
-pub use activity::Activity;
+pub use activity::{Activity, ActivityObserver};
 #[cfg(feature = "cassandra")]
 pub use cassandra::{CassandraConfig, Consistency, Replication};
 pub use database::DatabaseTimes;
@@ -36,3 +37,4 @@ pub use operation::Operation;
 pub use postgres::PostgresConfig;
 pub use secret::Secret;
 pub use tls::Tls;
+pub use vitals::{Connections, DiskSpace, Inspect, Segments, Vitals};

@@ -8,9 +8,10 @@ mod tallying;
 #[cfg(test)]
 mod tests;
 
+use crate::{Inspect, Vitals};
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
-    Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Writable,
+    Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Usage, Writable,
 };
 use parking_lot::RwLock;
 use state::State;
@@ -94,6 +95,27 @@ impl MemoryStorage {
 }
 
 const CLOSED: &str = "the memory store is closed";
+
+impl Inspect for MemoryStorage {
+    fn vitals(&self) -> Vitals {
+        let state = self.state.read();
+        let (used, bounds) = (state.used(), state.bounds());
+        Vitals {
+            bytes: Some(used.bytes as u64),
+            usage: vec![
+                Usage::new("memory store bytes", used.bytes, bounds.max_bytes),
+                Usage::new("memory store messages", used.messages, bounds.max_messages),
+                Usage::new("memory store subjects", used.subjects, bounds.max_subjects),
+                Usage::new(
+                    "memory store subject bytes",
+                    used.subject_bytes,
+                    bounds.max_subject_bytes,
+                ),
+            ],
+            ..Vitals::default()
+        }
+    }
+}
 
 impl Storage for MemoryStorage {
     fn append(

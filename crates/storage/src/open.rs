@@ -1,6 +1,8 @@
 //! From a setting to a store: the only place that knows all kinds.
 
-use crate::{Activity, LocalConfig, LocalOpenError, LocalStorage, MemoryConfig, MemoryStorage};
+use crate::{
+    Activity, Inspect, LocalConfig, LocalOpenError, LocalStorage, MemoryConfig, MemoryStorage,
+};
 #[cfg(feature = "cassandra")]
 use crate::{CassandraConfig, cassandra};
 #[cfg(feature = "postgres")]
@@ -31,6 +33,8 @@ pub struct Opened {
     pub recovery: String,
     /// What the store has asked of the disk or the database so far; nothing where it has none.
     pub activity: Arc<Activity>,
+    /// The same store, for who asks how it is.
+    pub inspect: Arc<dyn Inspect>,
     /// Where an acknowledgement is worth less than it should be, because of how the database is set: one
     /// sentence each, for the log and for `/readyz`.
     pub warnings: Vec<String>,
@@ -80,12 +84,16 @@ pub enum OpenError {
 )]
 pub async fn open(config: StorageConfig, observer: &dyn OpenObserver) -> Result<Opened, OpenError> {
     match config {
-        StorageConfig::Memory(config) => Ok(Opened {
-            storage: Arc::new(MemoryStorage::new(config)),
-            recovery: "the memory store starts empty".into(),
-            activity: Arc::default(),
-            warnings: Vec::new(),
-        }),
+        StorageConfig::Memory(config) => {
+            let storage = Arc::new(MemoryStorage::new(config));
+            Ok(Opened {
+                inspect: storage.clone(),
+                storage,
+                recovery: "the memory store starts empty".into(),
+                activity: Arc::default(),
+                warnings: Vec::new(),
+            })
+        }
         StorageConfig::Local(config) => {
             // It may wait for the disk for long.
             let opening = tokio::task::spawn_blocking(move || LocalStorage::open(&config));
@@ -93,9 +101,11 @@ pub async fn open(config: StorageConfig, observer: &dyn OpenObserver) -> Result<
                 Ok(opened) => opened?,
                 Err(cut) => std::panic::resume_unwind(cut.into_panic()),
             };
+            let storage = Arc::new(storage);
             Ok(Opened {
                 activity: storage.activity(),
-                storage: Arc::new(storage),
+                inspect: storage.clone(),
+                storage,
                 recovery: recovery.to_string(),
                 warnings: Vec::new(),
             })

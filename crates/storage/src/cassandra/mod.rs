@@ -88,7 +88,9 @@ pub async fn open(
              are left to the database"
         ),
     };
-    Ok(Opened { storage: Arc::new(storage), recovery, activity, warnings: promises.warnings })
+    let storage = Arc::new(storage);
+    let warnings = promises.warnings;
+    Ok(Opened { inspect: storage.clone(), storage, recovery, activity, warnings })
 }
 
 async fn prepare(

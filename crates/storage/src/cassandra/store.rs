@@ -4,10 +4,10 @@ use super::{
     database::Database, failure::Failure, guard::Guard, ledger::Ledger, place::Place,
     reading::Reader, register::Register, together, writer::Writer,
 };
-use crate::database::detached;
+use crate::{Inspect, Vitals, database::detached};
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
-    Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Writable,
+    Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Usage, Writable,
 };
 use std::{
     ops::Bound,
@@ -20,7 +20,7 @@ use tokio::{runtime::Handle, time};
 
 const CLOSED: &str = "the store is closed";
 /// The name of the bound on what is being written.
-const QUEUE: &str = "queue_bytes";
+const QUEUE: &str = "database queue bytes";
 /// Subjects whose rows are written at once when the store is closed.
 const AT_ONCE: usize = 128;
 
@@ -59,6 +59,17 @@ impl CassandraStorage {
     fn weight(&self, batch: &[Arc<Message>]) -> u32 {
         let weight: usize = batch.iter().map(|message| message.weight()).sum();
         u32::try_from(weight).unwrap_or(u32::MAX).min(self.queue_bytes)
+    }
+}
+
+impl Inspect for CassandraStorage {
+    fn vitals(&self) -> Vitals {
+        let most = self.queue_bytes as usize;
+        Vitals {
+            epoch: Some(self.guard.lease.epoch()),
+            usage: vec![Usage::of(QUEUE, &self.writer.room, most)],
+            ..Vitals::default()
+        }
     }
 }
 

@@ -25,7 +25,10 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 /// Batches on their way at once.
 const BATCHES: usize = 128;
@@ -229,7 +232,12 @@ impl Writer {
             let _turn = self.batches.acquire().await;
             let put =
                 || async { self.database.write_all(statement, &rows, self.guard.stamp()?).await };
-            self.database.patiently(put).await
+            let begun = Instant::now();
+            let word = self.database.patiently(put).await;
+            if word.is_ok() {
+                self.database.activity.count_commit(rows.len(), begun.elapsed());
+            }
+            word
         };
         match word {
             // One of them is bad, and the others shall not suffer for it.

@@ -51,8 +51,7 @@ impl<D: Disk> Disk for Counted<D> {
     }
 
     fn sync_directory(&self) -> io::Result<()> {
-        self.activity.count_sync();
-        self.disk.sync_directory()
+        self.activity.sync(|| self.disk.sync_directory())
     }
 
     fn space(&self) -> io::Result<(u64, u64)> {
@@ -71,8 +70,7 @@ impl DiskFile for CountedFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.activity.count_sync();
-        self.file.sync()
+        self.activity.sync(|| self.file.sync())
     }
 
     fn allocate(&self, length: u64) -> io::Result<()> {

@@ -75,6 +75,15 @@ impl Gate {
         }
     }
 
+    pub fn limits(&self) -> GateLimits {
+        self.limits
+    }
+
+    /// Bytes of appends that wait for the writer.
+    pub fn queued(&self) -> usize {
+        self.queued.load(Ordering::Relaxed)
+    }
+
     /// Why no write is taken any more.
     pub fn refusal(&self) -> Option<String> {
         self.closed.lock().clone()

@@ -59,10 +59,10 @@ mod writer;
 pub use config::{LocalConfig, LocalOpenError};
 pub use recovery::Recovery;
 
-use crate::Activity;
+use crate::{Activity, DiskSpace, Inspect, Segments, Vitals};
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
-    Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Writable,
+    Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Usage, Writable,
 };
 use catalog::Catalog;
 use counted::Counted;
@@ -99,10 +99,8 @@ impl LocalStorage {
         let disk = RealDisk::open(&config.directory).map_err(|error| config.cannot_open(error))?;
         let disk = Counted::new(disk);
         let activity = disk.activity();
-        let opened = Self::open_on(Arc::new(disk), config);
-        let (mut store, recovery) = opened.map_err(|error| config.cannot_open(error))?;
-        store.activity = activity;
-        Ok((store, recovery))
+        let opened = Self::open_counted(Arc::new(disk), config, activity);
+        opened.map_err(|error| config.cannot_open(error))
     }
 
     /// What the store asks of the disk; nothing is counted on a disk of [`LocalStorage::open_on`].
@@ -116,6 +114,14 @@ impl LocalStorage {
     /// # Errors
     /// The disk's word, or what is wrong with what is on it.
     pub fn open_on(disk: Arc<dyn Disk>, config: &LocalConfig) -> std::io::Result<(Self, Recovery)> {
+        Self::open_counted(disk, config, Arc::default())
+    }
+
+    fn open_counted(
+        disk: Arc<dyn Disk>,
+        config: &LocalConfig,
+        activity: Arc<Activity>,
+    ) -> std::io::Result<(Self, Recovery)> {
         let began = Instant::now();
         let reserve = config.reserve(disk.as_ref())?;
         let recovered = recover(disk)?;
@@ -124,11 +130,10 @@ impl LocalStorage {
             GateLimits { queue_bytes: config.queue_bytes, reserve, max_bytes: config.max_bytes };
         let gate = Arc::new(Gate::new(limits, kept_time, next, subjects_version));
         let catalog = Arc::new(catalog);
-        let (senders, threads) = start(&catalog, &gate, config, end)?;
+        let (senders, threads) = start(&catalog, &gate, config, end, &activity)?;
         recovery.took = began.elapsed();
         let inbox = Inbox::new(gate.clone(), senders);
         let lookups = Lookups::new(catalog.clone());
-        let activity = Arc::default();
         Ok((Self { catalog, gate, inbox, lookups, threads, activity }, recovery))
     }
 
@@ -150,6 +155,7 @@ fn start(
     gate: &Arc<Gate>,
     config: &LocalConfig,
     end: u64,
+    activity: &Arc<Activity>,
 ) -> std::io::Result<(Senders, Vec<JoinHandle<()>>)> {
     let (writer, writer_jobs) = mpsc::channel();
     let (upkeep, upkeep_jobs) = mpsc::channel();
@@ -166,6 +172,7 @@ fn start(
         segment_bytes: config.segment_bytes,
         chunk: config.chunk(),
         buffer: Vec::new(),
+        activity: activity.clone(),
     };
     let keeping = upkeep::Upkeep {
         catalog: catalog.clone(),
@@ -179,6 +186,7 @@ fn start(
         unsweepable: BTreeSet::new(),
         waited: 0,
         uncounted: 0,
+        activity: activity.clone(),
     };
     let threads = vec![
         thread::Builder::new()
@@ -203,6 +211,28 @@ impl Drop for LocalStorage {
         for thread in self.threads.drain(..) {
             // A thread that panicked has said so.
             let _ = thread.join();
+        }
+    }
+}
+
+impl Inspect for LocalStorage {
+    fn vitals(&self) -> Vitals {
+        let view = self.catalog.view();
+        let unsealed: u64 = view.unsealed().map(|segment| segment.file.length().unwrap_or(0)).sum();
+        let sealed: u64 = view.sealed.values().map(|segment| segment.bytes()).sum();
+        let limits = self.gate.limits();
+        let bytes = sealed + unsealed;
+        let mut usage =
+            vec![Usage::new("local queue bytes", self.gate.queued(), limits.queue_bytes)];
+        let bounded = |most| Usage { limit: "local store bytes", used: bytes, most };
+        usage.extend(limits.max_bytes.map(bounded));
+        let disk = self.catalog.files.disk().space().ok();
+        Vitals {
+            bytes: Some(bytes),
+            segments: Some(Segments { sealing: view.sealing.len(), sealed: view.sealed.len() }),
+            disk: disk.map(|(free, size)| DiskSpace { free, size, reserve: limits.reserve }),
+            usage,
+            ..Vitals::default()
         }
     }
 }

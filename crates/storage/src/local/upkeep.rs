@@ -14,6 +14,7 @@ use super::{
     subjects, sweep,
     writer::is_full,
 };
+use crate::Activity;
 use broker_core::{ReadError, Reclaimed, Timestamp};
 use std::{
     collections::BTreeSet,
@@ -72,6 +73,7 @@ pub struct Upkeep {
     pub waited: u32,
     /// Calls of reclaim since what lives in the active segment was counted.
     pub uncounted: u32,
+    pub activity: Arc<Activity>,
 }
 
 impl Upkeep {
@@ -307,6 +309,7 @@ impl Upkeep {
                 return Ok(None);
             }
         };
+        self.activity.count_sweep(swept.messages, swept.bytes);
         let before: u64 = due.iter().map(|segment| segment.bytes()).sum();
         let messages: u64 = due.iter().map(|segment| segment.summary.messages).sum();
         self.unlink(&due)?;

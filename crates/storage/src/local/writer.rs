@@ -11,12 +11,14 @@ use super::{
     segment::{HEAD, SegmentHead, log_name},
     upkeep,
 };
+use crate::Activity;
 use broker_core::{AppendError, Message, Subject, Timestamp};
 use parking_lot::RwLock;
 use std::{
     collections::HashMap,
     io,
     sync::{Arc, mpsc},
+    time::Instant,
 };
 use tokio::sync::oneshot;
 
@@ -55,6 +57,7 @@ pub struct Writer {
     pub segment_bytes: u64,
     pub chunk: u64,
     pub buffer: Vec<u8>,
+    pub activity: Arc<Activity>,
 }
 
 /// Messages of a group with their places, for the index.
@@ -163,12 +166,15 @@ impl Writer {
         self.allocate(appends).map_err(|error| self.failed(&error))?;
         let end = self.end + self.buffer.len() as u64;
         self.fill();
-        let file = self.active.file.clone();
+        let (file, begun) = (self.active.file.clone(), Instant::now());
         if let Err(error) = file.write_at(&self.buffer, self.end) {
             return Err(self.cut_back(&error));
         }
         if let Err(error) = file.sync() {
             return Err(self.lost(&error));
+        }
+        if !places.is_empty() {
+            self.activity.count_commit(places.len(), begun.elapsed());
         }
         self.filled = self.filled.max(self.end + self.buffer.len() as u64);
         self.end = end;

@@ -57,6 +57,10 @@ impl State {
         self.is_closed
     }
 
+    pub fn bounds(&self) -> MemoryConfig {
+        self.bounds
+    }
+
     pub fn used(&self) -> Room {
         self.used
     }

@@ -68,6 +68,16 @@ pub enum Refusal {
 }
 
 impl Inbox {
+    /// Bytes of what waits or is in hand.
+    pub fn bytes(&self) -> usize {
+        self.state.lock().bytes
+    }
+
+    /// Most of them.
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// For that many bytes of messages.
     pub fn new(limit: usize) -> Self {
         let (ready, arrived) = (Notify::new(), Notify::new());

@@ -84,7 +84,7 @@ pub async fn open(
         lease,
     };
     let storage = Arc::new(PostgresStorage::start(shared, config.writers));
-    Ok(Opened { storage, recovery, activity, warnings })
+    Ok(Opened { inspect: storage.clone(), storage, recovery, activity, warnings })
 }
 
 /// Tries again until the database answers, as long as a start may wait.

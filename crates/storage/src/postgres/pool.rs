@@ -18,6 +18,8 @@ pub struct Pool {
     idle: Arc<Mutex<Vec<Session>>>,
     places: Arc<Semaphore>,
     patience: Duration,
+    /// Most of them.
+    pub size: usize,
 }
 
 /// A connection on loan. It goes back when it is dropped, unless it is over.
@@ -31,8 +33,9 @@ impl Pool {
     /// Up to that many connections.
     pub fn new(connector: Arc<Connector>, size: usize) -> Self {
         let patience = connector.times().unavailable;
-        let places = Arc::new(Semaphore::new(size.max(1)));
-        Self { connector, idle: Arc::default(), places, patience }
+        let size = size.max(1);
+        let places = Arc::new(Semaphore::new(size));
+        Self { connector, idle: Arc::default(), places, patience, size }
     }
 
     /// A connection, within the time that one waits for a database that is away.
@@ -58,6 +61,11 @@ impl Pool {
                 return Some(session);
             }
         }
+    }
+
+    /// Open connections that nobody uses.
+    pub fn idle(&self) -> usize {
+        self.idle.lock().len()
     }
 
     /// Lends no more and ends what is idle.

@@ -7,7 +7,12 @@ use super::{
 use crate::Activity;
 use bytes::Bytes;
 use futures_util::SinkExt;
-use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    pin::pin,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 use tokio::{task::AbortHandle, time::timeout};
 use tokio_postgres::{
     Client, Row, Statement,
@@ -39,6 +44,7 @@ impl Session {
         // The server ends a statement at its limit; its word is waited for a little longer.
         let limit = connector.times().statement + Duration::from_millis(500);
         let activity = connector.activity();
+        activity.connections().fetch_add(1, Ordering::Relaxed);
         Self {
             client,
             prepared: HashMap::new(),
@@ -164,6 +170,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
+        self.activity.connections().fetch_sub(1, Ordering::Relaxed);
         self.connection.abort();
     }
 }

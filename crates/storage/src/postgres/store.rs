@@ -9,10 +9,13 @@ use super::{
     shared::Shared,
     writer,
 };
-use crate::database::{self, Answer, Word};
+use crate::{
+    Connections, Inspect, Vitals,
+    database::{self, Answer, Word},
+};
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
-    Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Writable,
+    Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Usage, Writable,
 };
 use parking_lot::Mutex;
 use std::{
@@ -105,6 +108,26 @@ fn hand_over(
         call.answer(place, Word::Refused("its id does not fit".into()));
     }
     Ok(answer)
+}
+
+impl Inspect for PostgresStorage {
+    fn vitals(&self) -> Vitals {
+        let Shared { readers, upkeep, inbox, connector, lease, .. } = &*self.shared;
+        let idle = readers.idle() + upkeep.idle();
+        let open = connector.activity().connections().load(Ordering::Relaxed);
+        let connections = Connections {
+            busy: open.saturating_sub(idle),
+            idle,
+            // And one for the owner's row.
+            most: readers.size + upkeep.size + self.writers.lock().len() + 1,
+        };
+        Vitals {
+            connections: Some(connections),
+            epoch: Some(lease.epoch()),
+            usage: vec![Usage::new(QUEUE, inbox.bytes(), inbox.limit())],
+            ..Vitals::default()
+        }
+    }
 }
 
 impl Storage for PostgresStorage {

@@ -110,6 +110,7 @@ impl Writer<'_> {
         let columns = Columns::of(part.iter().map(|waiting| &*waiting.message));
         let epoch = self.shared.lease.epoch();
         let params = columns.fenced(&epoch);
+        let begun = Instant::now();
         let kept = match self.session.execute(&table.insert, &params).await {
             // Repeated ones, whose outcome was not known, are among them.
             Err(failure) if failure.kind == Kind::There => {
@@ -124,6 +125,7 @@ impl Writer<'_> {
             answer => answer?,
         };
         table.rows.fetch_add(kept, Ordering::Relaxed);
+        self.shared.connector.activity().count_commit(part.len(), begun.elapsed());
         // None: they are there already, or the fence kept them out.
         if kept == 0 && !self.is_owner().await? {
             self.shared.fenced();
