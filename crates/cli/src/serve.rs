@@ -3,17 +3,20 @@
 mod announcement;
 mod log;
 mod logger;
+mod metrics;
 mod progress;
 mod repeats;
 mod signals;
+mod watching;
 
 use crate::settings::{self, Resolved, ServeArguments, Settings};
 use announcement::Announcement;
 use anyhow::{Context, Result};
-use broker_core::{Broker, Observer, SystemTime};
+use broker_core::{Broker, SystemTime};
 use broker_server::{OpenBroker, ServeError, Server};
-use broker_storage::{Activity, Opened};
+use broker_storage::{Activity, Observed, Opened};
 use logger::Logger;
+use metrics::{Metrics, Sources, Store};
 use progress::Progress;
 use signals::Signals;
 use std::{
@@ -23,6 +26,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tracing::{info, warn};
+use watching::Watching;
 
 /// Runs a broker until it is told to leave.
 pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
@@ -33,13 +37,21 @@ pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
     remarks.iter().for_each(|remark| info!("{remark}"));
     warnings.iter().for_each(|warning| warn!("{warning}"));
     let logger = Arc::new(Logger::default());
-    let server = Server::bind(settings.server()).await?.observed_by(logger.clone());
+    let server = Server::bind(settings.server()).await?;
+    let metrics = Arc::new(Metrics::new(Sources {
+        health: server.health(),
+        meters: server.meters(),
+        storage: settings.storage(),
+        store: OnceLock::new(),
+    })?);
+    let watching = Arc::new(Watching::new(logger.clone(), metrics.clone()));
+    let server = server.observed_by(watching.clone()).with_metrics(metrics.clone());
     let announcement = Arc::new(Announcement::of(&server)?);
     let progress = Progress::new(logger.clone(), server.opening(), announcement.clone());
 
     let activity = OnceLock::new();
     let opening = async {
-        let open = open(&settings, logger.clone(), &progress, &activity).await?;
+        let open = open(&settings, watching, &metrics, &progress, &activity).await?;
         announcement.say();
         anyhow::Ok(open)
     };
@@ -59,7 +71,8 @@ pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
 /// Opens the store and the broker over it. What is counted beneath the store is put into `activity`.
 async fn open(
     settings: &Settings,
-    logger: Arc<Logger>,
+    watching: Arc<Watching>,
+    metrics: &Metrics,
     progress: &Progress,
     activity: &OnceLock<Arc<Activity>>,
 ) -> Result<OpenBroker> {
@@ -67,17 +80,18 @@ async fn open(
     info!(storage = kind, "storage type chosen: {kind}");
     let begun = Instant::now();
     let opened = broker_storage::open(settings.store(), progress).await?;
-    let Opened { storage, recovery, activity: counted, warnings } = opened;
+    let Opened { storage, inspect, recovery, activity: counted, warnings } = opened;
     let took_ms = milliseconds(begun.elapsed());
     info!(storage = kind, took_ms, "store open: {recovery}");
     warnings.iter().for_each(|warning| warn!(storage = kind, "{warning}"));
+    metrics.opened(Store { activity: counted.clone(), inspect });
     // It is opened once.
     let _ = activity.set(counted);
-    let observer: Arc<dyn Observer> = logger;
     // The chance that hash tables take.
     let seed = RandomState::new().hash_one(std::process::id());
     let time = Arc::new(SystemTime);
-    let broker = Broker::open(storage, time, observer, settings.limits(), seed).await?;
+    let storage = Arc::new(Observed::new(storage, time.clone(), metrics.storing.clone()));
+    let broker = Broker::open(storage, time, watching, settings.limits(), seed).await?;
     Ok(OpenBroker { broker, warnings })
 }
 

@@ -1,8 +1,6 @@
 //! What an operator is told: clock steps, failures of the store, limits reached.
 
 use super::repeats::Repeats;
-use broker_core::Observer;
-use broker_server::RpcObserver;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -18,7 +16,26 @@ pub struct Logger {
 }
 
 impl Logger {
-    fn count_overload(&self, limit: &str) {
+    /// The machine's clock was stepped.
+    pub fn clock_stepped(&self, forward: bool, by: Duration) {
+        let direction = if forward { "forward" } else { "back" };
+        warn!(direction, by = ?by, "the machine's clock was stepped {direction} by {by:?}");
+    }
+
+    /// Another broker owns the store.
+    pub fn fenced(&self, reason: &str) {
+        error!(reason, "another broker owns the store: {reason}");
+    }
+
+    /// The store failed in a way its callers are not told in words.
+    pub fn storage_failed(&self, what: &str) {
+        if let Some(times) = lock(&self.failures).count(what, Instant::now()) {
+            storage_failed(what, times);
+        }
+    }
+
+    /// A limit was reached.
+    pub fn overloaded(&self, limit: &str) {
         if let Some(times) = lock(&self.limits).count(limit, Instant::now()) {
             overloaded(limit, times);
         }
@@ -42,33 +59,6 @@ impl Logger {
         for (limit, times) in lock(&self.limits).unsaid() {
             overloaded(&limit, times);
         }
-    }
-}
-
-impl Observer for Logger {
-    fn clock_stepped(&self, forward: bool, by: Duration) {
-        let direction = if forward { "forward" } else { "back" };
-        warn!(direction, by = ?by, "the machine's clock was stepped {direction} by {by:?}");
-    }
-
-    fn fenced(&self, reason: &str) {
-        error!(reason, "another broker owns the store: {reason}");
-    }
-
-    fn storage_failed(&self, what: &str) {
-        if let Some(times) = lock(&self.failures).count(what, Instant::now()) {
-            storage_failed(what, times);
-        }
-    }
-
-    fn overloaded(&self, limit: &'static str) {
-        self.count_overload(limit);
-    }
-}
-
-impl RpcObserver for Logger {
-    fn overloaded(&self, limit: &'static str) {
-        self.count_overload(limit);
     }
 }
 

@@ -3,10 +3,11 @@
 //!
 //! `cargo xtask test --only telemetry` starts the databases and says where the programs are.
 
+#![expect(clippy::print_stderr, reason = "a test that fails shows what the broker logged")]
+
 mod page;
 
 #[path = "../system/body.rs"]
-#[expect(dead_code, reason = "shared with the tests of the system")]
 mod body;
 #[path = "../system/calls.rs"]
 #[expect(dead_code, reason = "shared with the tests of the system")]
@@ -24,4 +25,5 @@ mod log;
 #[expect(dead_code, reason = "shared with the tests of the system")]
 mod process;
 #[path = "../system/waiting.rs"]
+#[expect(dead_code, reason = "shared with the tests of the system")]
 mod waiting;

@@ -1,7 +1,7 @@
-//! The table: every metric on the page, once. docs/metrics.md is written from it, and a test compares what
-//! a broker shows with it.
+//! Every metric on the page, once. docs/metrics.md has them in groups (`page.rs`), and a test compares what
+//! a broker shows with that.
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, Result};
 
 /// What a metric is to Prometheus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,18 +14,6 @@ pub enum Kind {
     Histogram,
     /// Quantiles of about the last minute.
     Summary,
-}
-
-impl Kind {
-    /// The word of the exposition format.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-            Self::Summary => "summary",
-        }
-    }
 }
 
 /// One metric.
@@ -43,15 +31,60 @@ pub struct Metric {
     pub meaning: &'static str,
 }
 
-const fn counter(name: &'static str, labels: &'static [&'static str], meaning: &'static str) -> Metric {
+impl Metric {
+    /// Counters of this name on the page.
+    ///
+    /// # Errors
+    /// The name is on the page already.
+    pub fn counters(&self, page: &Registry) -> Result<IntCounterVec> {
+        let counters = IntCounterVec::new(Opts::new(self.name, self.meaning), self.labels)?;
+        page.register(Box::new(counters.clone()))?;
+        Ok(counters)
+    }
+
+    /// Gauges of this name on the page.
+    ///
+    /// # Errors
+    /// The name is on the page already.
+    pub fn gauges(&self, page: &Registry) -> Result<IntGaugeVec> {
+        let gauges = IntGaugeVec::new(Opts::new(self.name, self.meaning), self.labels)?;
+        page.register(Box::new(gauges.clone()))?;
+        Ok(gauges)
+    }
+
+    /// Histograms of this name on the page, with these upper bounds.
+    ///
+    /// # Errors
+    /// The name is on the page already.
+    pub fn histograms(&self, page: &Registry, bounds: &[f64]) -> Result<HistogramVec> {
+        let options = HistogramOpts::new(self.name, self.meaning).buckets(bounds.to_vec());
+        let histograms = HistogramVec::new(options, self.labels)?;
+        page.register(Box::new(histograms.clone()))?;
+        Ok(histograms)
+    }
+}
+
+const fn counter(
+    name: &'static str,
+    labels: &'static [&'static str],
+    meaning: &'static str,
+) -> Metric {
     Metric { name, kind: Kind::Counter, unit: unit(name), labels, meaning }
 }
 
-const fn gauge(name: &'static str, labels: &'static [&'static str], meaning: &'static str) -> Metric {
+const fn gauge(
+    name: &'static str,
+    labels: &'static [&'static str],
+    meaning: &'static str,
+) -> Metric {
     Metric { name, kind: Kind::Gauge, unit: unit(name), labels, meaning }
 }
 
-const fn histogram(name: &'static str, labels: &'static [&'static str], meaning: &'static str) -> Metric {
+const fn histogram(
+    name: &'static str,
+    labels: &'static [&'static str],
+    meaning: &'static str,
+) -> Metric {
     Metric { name, kind: Kind::Histogram, unit: unit(name), labels, meaning }
 }
 
@@ -82,33 +115,13 @@ const fn has(name: &str, part: &str) -> bool {
     false
 }
 
-/// A heading of the page and what stands below it.
-pub type Group = (&'static str, &'static [Metric]);
-
-/// Every metric, in the order of docs/metrics.md.
-pub const GROUPS: &[Group] = &[
-    ("Calls", CALLS),
-    ("Messages", MESSAGES),
-    ("Subscribers", SUBSCRIBERS),
-    ("Limits", LIMITS),
-    ("The broker", BROKER),
-    ("The store", STORE),
-    ("The store `local`", LOCAL),
-    ("Stores over a database", DATABASE),
-    ("The log and traces", TELEMETRY),
-    ("The process", PROCESS),
-    ("Names of the predecessor", OLD),
-];
-
-const CALLS: &[Metric] = &[RPCS_STARTED, RPCS, RPC_DURATION, RPCS_IN_FLIGHT, CONNECTIONS];
-
 /// `method` is a known one's path, such as `broker.Broker/Publish`, or `unknown`.
 pub const RPCS_STARTED: Metric =
     counter("broker_rpcs_started_total", &["method"], "Calls that began");
 pub const RPCS: Metric = counter(
     "broker_rpcs_total",
     &["method", "code"],
-    "Calls that ended, by gRPC status code; `Cancelled`: the client went away first",
+    "Calls that ended, by gRPC status code; `CANCELLED`: the client went away first",
 );
 pub const RPC_DURATION: Metric = histogram(
     "broker_rpc_duration_seconds",
@@ -118,9 +131,6 @@ pub const RPC_DURATION: Metric = histogram(
 pub const RPCS_IN_FLIGHT: Metric =
     gauge("broker_rpcs_in_flight", &["method"], "Calls that began and have not ended");
 pub const CONNECTIONS: Metric = gauge("broker_connections", &[], "Open gRPC connections");
-
-const MESSAGES: &[Metric] =
-    &[ACCEPTED, ACCEPTED_BYTES, REFUSED, DELIVERED, DELIVERED_BYTES, MISSED, EXPIRED];
 
 pub const ACCEPTED: Metric = counter(
     "broker_messages_accepted_total",
@@ -152,8 +162,6 @@ pub const EXPIRED: Metric = counter(
     "Messages skipped at delivery, or refused to a fetch, because they had expired",
 );
 
-const SUBSCRIBERS: &[Metric] = &[SUBSCRIPTIONS, LAG, LAGGING];
-
 pub const SUBSCRIPTIONS: Metric = gauge("broker_subscriptions", &[], "Subscriptions that stand");
 pub const LAG: Metric = gauge(
     "broker_subscription_lag_messages",
@@ -166,19 +174,18 @@ pub const LAGGING: Metric = gauge(
     "Subscriptions that read the store, because they began in the past or fell behind",
 );
 
-const LIMITS: &[Metric] = &[LIMIT, LIMIT_USED, LIMIT_REACHED];
-
 pub const LIMIT: Metric = gauge(
     "broker_limit",
     &["limit"],
     "How much a named limit allows, in bytes where its name says so (docs/configuration.md)",
 );
-pub const LIMIT_USED: Metric =
-    gauge("broker_limit_used", &["limit"], "How much of it is in use: depth of queues, calls, bytes");
+pub const LIMIT_USED: Metric = gauge(
+    "broker_limit_used",
+    &["limit"],
+    "How much of it is in use: depth of queues, calls, bytes",
+);
 pub const LIMIT_REACHED: Metric =
     counter("broker_limit_reached_total", &["limit"], "How often something was refused for it");
-
-const BROKER: &[Metric] = &[BUILD, READY, STATE, OWNER, CLOCK_STEPS, CACHED_SUBJECTS];
 
 pub const BUILD: Metric = gauge(
     "broker_build_info",
@@ -202,19 +209,6 @@ pub const CLOCK_STEPS: Metric = counter(
 pub const CACHED_SUBJECTS: Metric =
     gauge("broker_cached_subjects", &[], "Subjects in memory: in use, or used not long ago");
 
-const STORE: &[Metric] = &[
-    STORE_STATE,
-    STORE_CALLS,
-    STORE_CALL_DURATION,
-    STORE_MESSAGES,
-    STORE_MESSAGE_BYTES,
-    COMMIT_MESSAGES,
-    COMMIT_DURATION,
-    RECLAIMED,
-    RECLAIMED_BYTES,
-    STORE_FAILURES,
-];
-
 pub const STORE_STATE: Metric = gauge(
     "broker_store_state",
     &["state"],
@@ -236,8 +230,11 @@ pub const STORE_MESSAGES: Metric = counter(
     &["operation"],
     "Messages handed to the store (`append`) or given by it (`fetch`, `read_after`)",
 );
-pub const STORE_MESSAGE_BYTES: Metric =
-    counter("broker_store_message_bytes_total", &["operation"], "Bytes of their bodies and headers");
+pub const STORE_MESSAGE_BYTES: Metric = counter(
+    "broker_store_message_bytes_total",
+    &["operation"],
+    "Bytes of their bodies and headers",
+);
 pub const COMMIT_MESSAGES: Metric = histogram(
     "broker_store_commit_messages",
     &[],
@@ -253,24 +250,13 @@ pub const RECLAIMED: Metric = counter(
     &[],
     "Expired and purged messages whose space was given back",
 );
-pub const RECLAIMED_BYTES: Metric =
-    counter("broker_store_reclaimed_bytes_total", &[], "Bytes given back to memory, disk or database");
+pub const RECLAIMED_BYTES: Metric = counter(
+    "broker_store_reclaimed_bytes_total",
+    &[],
+    "Bytes given back to memory, disk or database",
+);
 pub const STORE_FAILURES: Metric =
     counter("broker_store_failures_total", &[], "Failures of the store that were logged");
-
-const LOCAL: &[Metric] = &[
-    SYNCS,
-    SYNC_DURATION,
-    WRITTEN_BYTES,
-    SEGMENTS,
-    STORE_BYTES,
-    SWEEPS,
-    SWEPT,
-    SWEPT_BYTES,
-    DISK_FREE,
-    DISK_SIZE,
-    DISK_RESERVE,
-];
 
 pub const SYNCS: Metric =
     counter("broker_store_syncs_total", &[], "Syncs of files (fdatasync) and of the directory");
@@ -304,9 +290,6 @@ pub const DISK_RESERVE: Metric = gauge(
     "Free space below which messages are refused (--disk-reserve)",
 );
 
-const DATABASE: &[Metric] =
-    &[STATEMENTS, ROUND_TRIPS, DATABASE_CONNECTIONS, DATABASE_CONNECTIONS_MAX, EPOCH];
-
 pub const STATEMENTS: Metric =
     counter("broker_store_statements_total", &[], "Statements that the database was asked to run");
 pub const ROUND_TRIPS: Metric = counter(
@@ -314,11 +297,8 @@ pub const ROUND_TRIPS: Metric = counter(
     &[],
     "Times that the database was asked and its answer waited for",
 );
-pub const DATABASE_CONNECTIONS: Metric = gauge(
-    "broker_store_connections",
-    &["state"],
-    "Connections to the database: `busy`, `idle`",
-);
+pub const DATABASE_CONNECTIONS: Metric =
+    gauge("broker_store_connections", &["state"], "Connections to the database: `busy`, `idle`");
 pub const DATABASE_CONNECTIONS_MAX: Metric =
     gauge("broker_store_connections_max", &[], "Most connections to the database at once");
 pub const EPOCH: Metric = gauge(
@@ -326,8 +306,6 @@ pub const EPOCH: Metric = gauge(
     &[],
     "Number of this ownership of the store; each new owner has a higher one",
 );
-
-const TELEMETRY: &[Metric] = &[LOG_LINES, LOG_DROPPED, SPANS];
 
 pub const LOG_LINES: Metric = counter("broker_log_lines_total", &["level"], "Lines of the log");
 pub const LOG_DROPPED: Metric = counter(
@@ -340,22 +318,6 @@ pub const SPANS: Metric = counter(
     &["outcome"],
     "Spans of traces: `exported`, `dropped` because too many waited, `failed` at the collector",
 );
-
-const PROCESS: &[Metric] = &[
-    CPU,
-    OPEN_FDS,
-    MAX_FDS,
-    VIRTUAL_MEMORY,
-    RESIDENT_MEMORY,
-    THREADS,
-    START_TIME,
-    ALLOCATOR,
-    RUNTIME_WORKERS,
-    RUNTIME_TASKS,
-    RUNTIME_QUEUE,
-    RUNTIME_BUSY,
-    RUNTIME_BLOCKING,
-];
 
 pub const CPU: Metric =
     counter("process_cpu_seconds_total", &[], "Processor time, of user and system");
@@ -384,30 +346,20 @@ pub const RUNTIME_BUSY: Metric = counter(
     &["worker"],
     "Time that a worker was busy; at a second per second it has no rest",
 );
-pub const RUNTIME_BLOCKING: Metric = counter(
+pub const RUNTIME_PARKS: Metric = counter(
     "broker_runtime_parks_total",
     &["worker"],
     "How often a worker found nothing to do and slept",
 );
 
-const OLD: &[Metric] = &[
-    OLD_SUBSCRIBERS,
-    OLD_COUNT,
-    OLD_DURATION,
-    OLD_MEMORY,
-    OLD_CPU,
-    OLD_LOAD,
-    OLD_GC,
-];
-
-pub const OLD_SUBSCRIBERS: Metric =
-    gauge("active_subscribers", &[], "As broker_subscriptions");
+pub const OLD_SUBSCRIBERS: Metric = gauge("active_subscribers", &[], "As broker_subscriptions");
 pub const OLD_COUNT: Metric = Metric {
     unit: "seconds",
     ..histogram(
         "method_count",
         &["method", "status"],
-        "Calls that ended, by method and status; their durations, as broker_rpc_duration_seconds has them",
+        "Calls of the broker that ended, by method (`Publish`, `Fetch`, ...) and gRPC status code; their \
+         durations, as broker_rpc_duration_seconds has them",
     )
 };
 pub const OLD_DURATION: Metric = Metric {
@@ -415,11 +367,10 @@ pub const OLD_DURATION: Metric = Metric {
     kind: Kind::Summary,
     unit: "seconds",
     labels: &["method"],
-    meaning: "Durations of calls: the quantiles 0.5, 0.95 and 0.99 of one to two minutes, and of all \
+    meaning: "Durations of calls of the broker: the quantiles 0.5, 0.95 and 0.99 of one to two minutes, and of all \
               the sum and the count",
 };
-pub const OLD_MEMORY: Metric =
-    gauge("memory_usage_bytes", &[], "As process_resident_memory_bytes");
+pub const OLD_MEMORY: Metric = gauge("memory_usage_bytes", &[], "As process_resident_memory_bytes");
 pub const OLD_CPU: Metric = Metric {
     unit: "percent",
     ..gauge(
@@ -428,8 +379,7 @@ pub const OLD_CPU: Metric = Metric {
         "How busy each processor of the machine was, since the last look at least a second ago",
     )
 };
-pub const OLD_LOAD: Metric =
-    gauge("cpu_load", &[], "The machine's load average of one minute");
+pub const OLD_LOAD: Metric = gauge("cpu_load", &[], "The machine's load average of one minute");
 pub const OLD_GC: Metric = counter(
     "total_gc",
     &[],
