@@ -26,12 +26,17 @@ pub fn report(result: anyhow::Result<ExitCode>) -> ExitCode {
         wrong.told().for_each(|sentence| output::problem(&sentence));
         return ExitCode::from(USAGE);
     }
-    let (code, advice) = judge(&error);
-    match advice {
-        Some(advice) => output::problem(&format!("{error:#}; {advice}")),
-        None => output::problem(&format!("{error:#}")),
-    }
+    let (code, sentence) = told(&error);
+    output::problem(&sentence);
     ExitCode::from(code)
+}
+
+/// The exit code of a failure, and the sentence that tells of it.
+pub fn told(error: &anyhow::Error) -> (u8, String) {
+    match judge(error) {
+        (code, Some(advice)) => (code, format!("{error:#}; {advice}")),
+        (code, None) => (code, format!("{error:#}")),
+    }
 }
 
 /// The exit code, and what to do about it.

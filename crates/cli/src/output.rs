@@ -48,12 +48,19 @@ pub fn problem(text: &str) {
     say(PROBLEM, text);
 }
 
+/// A line that tells the person at the terminal that something failed.
+pub fn problem_line(text: &str) -> String {
+    line(PROBLEM, text)
+}
+
 fn say(style: Style, text: &str) {
+    // In one piece: others may write there too. Nobody is left to tell if standard error is closed.
+    let _ = io::stderr().lock().write_all(line(style, text).as_bytes());
+}
+
+fn line(style: Style, text: &str) -> String {
     let style = if stderr_has_colours() { style } else { Style::new() };
-    // In one piece: others may write there too.
-    let line = format!("{style}broker:{style:#} {text}\n");
-    // Nobody is left to tell if standard error is closed.
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    format!("{style}broker:{style:#} {text}\n")
 }
 
 /// Asks the person at the terminal; the answer comes on the same line.

@@ -1,7 +1,7 @@
 //! `broker serve`: the composition root.
 
 mod announcement;
-mod log;
+pub mod log;
 mod logger;
 mod metrics;
 mod progress;
@@ -9,12 +9,16 @@ mod repeats;
 mod signals;
 mod watching;
 
-use crate::settings::{self, Resolved, ServeArguments, Settings};
+use crate::{
+    exit,
+    settings::{self, Resolved, ServeArguments, Settings},
+};
 use announcement::Announcement;
 use anyhow::{Context, Result};
 use broker_core::{Broker, SystemTime};
-use broker_server::{OpenBroker, ServeError, Server};
+use broker_server::{Controls, OpenBroker, ServeError, Server};
 use broker_storage::{Activity, Observed, Opened};
+use log::Log;
 use logger::Logger;
 use metrics::{Metrics, Sources, Store};
 use progress::Progress;
@@ -32,8 +36,17 @@ use watching::Watching;
 pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
     // Before anything else: as process 1 there is no default action for a signal.
     let signals = Signals::listen().context("cannot listen for signals")?;
-    let Resolved { settings, warnings, remarks, .. } = settings::read(&arguments)?;
-    log::start(&settings)?;
+    let resolved = settings::read(&arguments)?;
+    // A line written while a traced call is served has the ids of its trace.
+    let log = Log::start(&resolved.settings, || None)?;
+    let served = serve(resolved, signals, log.clone()).await;
+    let code = served.map_or_else(|error| log.fail(&error), |()| exit::DONE);
+    log.flush();
+    Ok(ExitCode::from(code))
+}
+
+async fn serve(resolved: Resolved, signals: Signals, log: Log) -> Result<()> {
+    let Resolved { settings, warnings, remarks, .. } = resolved;
     remarks.iter().for_each(|remark| info!("{remark}"));
     warnings.iter().for_each(|warning| warn!("{warning}"));
     let logger = Arc::new(Logger::default());
@@ -45,7 +58,12 @@ pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
         store: OnceLock::new(),
     })?);
     let watching = Arc::new(Watching::new(logger.clone(), metrics.clone()));
-    let server = server.observed_by(watching.clone()).with_metrics(metrics.clone());
+    let controls = Controls {
+        metrics: Some(metrics.clone()),
+        log: Some(Arc::new(log.level())),
+        profiler: None,
+    };
+    let server = server.observed_by(watching.clone()).controlled_by(controls);
     let announcement = Arc::new(Announcement::of(&server)?);
     let progress = Progress::new(logger.clone(), server.opening(), announcement.clone());
 
@@ -55,7 +73,7 @@ pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
         announcement.say();
         anyhow::Ok(open)
     };
-    let served = server.run(opening, leave(signals, settings.grace())).await;
+    let served = server.run(opening, leave(signals, settings.grace(), log)).await;
     logger.finish();
     served.map_err(|error| match error {
         ServeError::Opening(error) => error,
@@ -65,7 +83,7 @@ pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
         Some(activity) => say_closed(activity),
         None => info!("closed before it was open"),
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// Opens the store and the broker over it. What is counted beneath the store is put into `activity`.
@@ -107,14 +125,15 @@ fn say_closed(activity: &Activity) {
 
 /// Done when the broker is told to leave. From then on a second signal, or an end that takes much
 /// longer than the grace time, ends the process at once.
-async fn leave(mut signals: Signals, grace: Duration) {
+async fn leave(mut signals: Signals, grace: Duration, log: Log) {
     let signal = signals.next().await;
     let grace_ms = milliseconds(grace);
     info!(signal, grace_ms, "closing");
     tokio::spawn(async move {
         let signal = signals.next().await;
         warn!(signal, "ended at once by a second signal");
-        std::process::exit(crate::exit::INTERRUPTED.into());
+        log.flush();
+        std::process::exit(exit::INTERRUPTED.into());
     });
 }
 

@@ -1,9 +1,11 @@
 //! HTTP for operators, on a port of its own, from before the broker is open until it is gone.
 
 mod calls;
+mod controls;
 mod fields;
 mod metrics;
 mod operator;
+mod process;
 mod refusal;
 
 use crate::{
@@ -18,23 +20,26 @@ use http::StatusCode;
 use hyper_util::service::TowerToHyperService;
 use operator::Operator;
 
-pub use metrics::{MetricsFormat, MetricsPage, Slot};
+pub(crate) use controls::Slot;
+pub use controls::{Controls, LogControl, LogLevels, Profile, ProfileError, Profiler};
+pub use metrics::{MetricsFormat, MetricsPage};
+pub(crate) use process::Peer;
 
 /// The pages, as a service of requests.
-pub fn pages(health: Health, metrics: Slot, meters: &Meters) -> TowerToHyperService<Router> {
-    TowerToHyperService::new(router(health, metrics, meters))
+pub fn pages(health: Health, controls: Slot, meters: &Meters) -> TowerToHyperService<Router> {
+    TowerToHyperService::new(router(health, controls, meters))
 }
 
-fn router(health: Health, metrics: Slot, meters: &Meters) -> Router {
+fn router(health: Health, controls: Slot, meters: &Meters) -> Router {
     let calls = Router::new()
         .route("/v1/{*call}", any(operator::answer))
-        .with_state(Operator::new(health.clone(), meters));
+        .with_state(Operator::new(health.clone(), controls.clone(), meters));
     Router::new()
         .route("/livez", get(|| async { "alive\n" }))
         .route("/healthz", get(well))
         .route("/readyz", get(ready))
         .with_state(health)
-        .merge(Router::new().route("/metrics", get(metrics::answer)).with_state(metrics))
+        .merge(Router::new().route("/metrics", get(metrics::answer)).with_state(controls))
         .merge(calls)
 }
 

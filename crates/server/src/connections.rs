@@ -1,6 +1,7 @@
 //! Connections: accepted up to a limit, served, and let go in an orderly way.
 
 use crate::{
+    admin::Peer,
     farewell::Farewells,
     greeting::Greeting,
     limits::{ADMIN_CONNECTIONS, GREETING, ServerLimits},
@@ -16,7 +17,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -45,6 +46,8 @@ pub struct Connections<S> {
     farewells: Farewells,
     watch: Watch,
     observer: Arc<dyn RpcObserver>,
+    /// Whether requests tell who is at the other end.
+    tells_peer: bool,
 }
 
 impl<S, B> Connections<S>
@@ -69,7 +72,9 @@ where
     /// Connections of the admin pages, few and not told to the observer.
     pub fn of_pages(service: S, limits: &ServerLimits, watch: Watch) -> Self {
         let (limit, farewells) = (ADMIN_CONNECTIONS, Farewells::in_http1());
-        Self::new(service, limits, limit, farewells, watch, Arc::new(NoRpcObserver))
+        let observer = Arc::new(NoRpcObserver);
+        let pages = Self::new(service, limits, limit, farewells, watch, observer);
+        Self { tells_peer: true, ..pages }
     }
 
     fn new(
@@ -89,6 +94,7 @@ where
             farewells,
             watch,
             observer,
+            tells_peer: false,
         }
     }
 
@@ -132,12 +138,32 @@ where
     }
 
     fn begin(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
-        let (builder, service) = (self.builder.clone(), self.service.clone());
-        let watch = self.watch.clone();
+        let peer = stream.peer_addr().ok().filter(|_| self.tells_peer);
+        let service = Named { service: self.service.clone(), peer };
+        let (builder, watch) = (self.builder.clone(), self.watch.clone());
         tokio::spawn(async move {
             serve_one(&builder, stream, service, watch).await;
             drop(permit);
         });
+    }
+}
+
+/// A service that tells in each request who is at the other end of the connection.
+struct Named<S> {
+    service: S,
+    peer: Option<SocketAddr>,
+}
+
+impl<S: HttpService<Request<Incoming>>> HttpService<Request<Incoming>> for Named<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> S::Future {
+        if let Some(peer) = self.peer {
+            request.extensions_mut().insert(Peer(peer));
+        }
+        self.service.call(request)
     }
 }
 

@@ -33,7 +33,9 @@ mod status;
 mod transit;
 mod usage;
 
-pub use admin::{MetricsFormat, MetricsPage};
+pub use admin::{
+    Controls, LogControl, LogLevels, MetricsFormat, MetricsPage, Profile, ProfileError, Profiler,
+};
 pub use health::{Health, State};
 pub use limits::{
     MAX_ACK, MAX_BATCH_MESSAGES, MAX_MESSAGE, MAX_REQUEST, MAX_WAITING_RESULTS, ServerLimits,

@@ -1,7 +1,7 @@
 //! The server: bound early, run over a broker, left in an orderly way.
 
 use crate::{
-    admin::{self, MetricsPage},
+    admin::{self, Controls, Slot},
     connections::Connections,
     health::Health,
     layers::{Door, Grpc},
@@ -80,12 +80,12 @@ pub struct Server {
     config: ServerConfig,
     origins: Origins,
     observer: Arc<dyn RpcObserver>,
+    controls: Slot,
     grpc: TcpListener,
     admin_address: SocketAddr,
     pages: JoinHandle<()>,
     opening: Opening,
     health: Health,
-    metrics: admin::Slot,
     meters: Meters,
     exit: Exit,
 }
@@ -108,21 +108,21 @@ impl Server {
         let exit = Exit::new();
         let opening = Opening::new();
         let health = Health::new(opening.clone(), exit.watch());
-        let metrics = admin::Slot::default();
+        let controls = Slot::default();
         let meters = Meters::default();
-        let pages = admin::pages(health.clone(), metrics.clone(), &meters);
+        let pages = admin::pages(health.clone(), controls.clone(), &meters);
         let pages = Connections::of_pages(pages, &config.limits, exit.watch());
         let pages = tokio::spawn(pages.serve(admin));
         Ok(Self {
             config,
             origins,
             observer: Arc::new(NoRpcObserver),
+            controls,
             grpc,
             admin_address,
             pages,
             opening,
             health,
-            metrics,
             meters,
             exit,
         })
@@ -135,11 +135,10 @@ impl Server {
         self
     }
 
-    /// Has the admin pages show metrics as this writes them; without, there is no such page.
+    /// Lets operators use these; until then what needs them is refused as if the broker were starting.
     #[must_use]
-    pub fn with_metrics(self, page: Arc<dyn MetricsPage>) -> Self {
-        // There is only one.
-        let _ = self.metrics.set(page);
+    pub fn controlled_by(self, controls: Controls) -> Self {
+        self.controls.fill(controls);
         self
     }
 

@@ -10,18 +10,25 @@ pub const ORIGIN: &Form = &Form {
 };
 
 /// Directives of the log.
-pub const LEVEL: &Form = &Form {
-    allowed: "off, error, warn, info, debug, trace, or directives such as info,h2=debug",
-    placeholder: "LEVEL",
-};
+pub const LEVEL: &Form = &Form { allowed: LOG_LEVELS, placeholder: "LEVEL" };
 
-/// A word that would be no level is the name of a module, of which alone is logged then.
-pub fn log_level(text: &str) -> Option<String> {
+/// What a level of the log may be, to go on behind "write".
+pub const LOG_LEVELS: &str =
+    "off, error, warn, info, debug, trace, or directives such as info,h2=debug";
+
+/// Whether a text is a level of the log. A word that would be no level is the name of a module, of
+/// which alone would be logged; and a directive for spans would do nothing, because none are logged.
+pub fn is_log_level(text: &str) -> bool {
     const LEVELS: &[&str] = &["off", "error", "warn", "info", "debug", "trace"];
     let is_level = |word: &str| LEVELS.contains(&word.trim().to_ascii_lowercase().as_str());
-    let is_known = |part: &str| part.contains(['=', '[']) || is_level(part);
-    let is_allowed = text.split(',').all(is_known) && EnvFilter::try_new(text).is_ok();
-    is_allowed.then(|| text.to_owned())
+    let is_known = |part: &str| part.contains('=') || is_level(part);
+    let is_whole = !text.contains('[') && text.split(',').all(is_known);
+    is_whole && EnvFilter::try_new(text).is_ok()
+}
+
+/// The text, if it is a level of the log.
+pub fn log_level(text: &str) -> Option<String> {
+    is_log_level(text).then(|| text.to_owned())
 }
 
 /// Every one of them.

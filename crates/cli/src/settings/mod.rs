@@ -38,6 +38,7 @@ pub use arguments::ServeArguments;
 pub use choices::{LogFormat, StorageKind};
 pub use entry::Entry;
 pub use example::example;
+pub use forms::{LOG_LEVELS, is_log_level};
 pub use inputs::of_client;
 pub use resolution::Resolved;
 pub use side::Side;

@@ -26,18 +26,27 @@ impl Fields {
 
     /// A subject; `None` where the field is absent or null.
     pub fn subject(&mut self, field: &'static str) -> Result<Option<Subject>, Refusal> {
-        let text = match self.take(field) {
-            None => return Ok(None),
-            Some(Value::String(text)) => text,
-            Some(other) => {
-                let why = format!("{field} is {}, and must be a text", kind(&other));
-                return Err(Refusal::field("INVALID_SUBJECT", field, why));
-            }
-        };
+        let Some(text) = self.text(field, "INVALID_SUBJECT")? else { return Ok(None) };
         let subject = Subject::new(&text);
         subject.map(Some).map_err(|error| {
             Refusal::field("INVALID_SUBJECT", field, format!("{field} is no subject: {error}"))
         })
+    }
+
+    /// A text; `None` where the field is absent or null.
+    pub fn text(
+        &mut self,
+        field: &'static str,
+        reason: &'static str,
+    ) -> Result<Option<String>, Refusal> {
+        match self.take(field) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(other) => {
+                let why = format!("{field} is {}, and must be a text", kind(&other));
+                Err(Refusal::field(reason, field, why))
+            }
+        }
     }
 
     /// A subject that must be there.

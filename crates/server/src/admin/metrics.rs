@@ -1,8 +1,8 @@
 //! The page /metrics, in the form that its reader asks for.
 
+use super::Slot;
 use axum::{extract, response::IntoResponse};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use std::sync::{Arc, OnceLock};
 
 /// How metrics are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,12 +56,9 @@ pub trait MetricsPage: Send + Sync + 'static {
     fn write(&self, format: MetricsFormat) -> String;
 }
 
-/// The page, once somebody writes it.
-pub type Slot = Arc<OnceLock<Arc<dyn MetricsPage>>>;
-
 /// Answers `GET /metrics`.
 pub async fn answer(slot: extract::State<Slot>, headers: HeaderMap) -> Response<axum::body::Body> {
-    let Some(page) = slot.get().cloned() else {
+    let Some(page) = slot.get().and_then(|controls| controls.metrics.clone()) else {
         return (StatusCode::NOT_FOUND, "there are no metrics\n").into_response();
     };
     let format = MetricsFormat::wanted(&headers);

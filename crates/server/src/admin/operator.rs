@@ -7,7 +7,9 @@
 
 use super::{
     calls::{self, Call},
+    controls::Slot,
     fields::Fields,
+    process::{self, Answer, ProcessCall},
     refusal::Refusal,
 };
 use crate::{
@@ -24,31 +26,51 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::sync::Arc;
 use tokio::time::timeout;
 
+/// The media type of answers and refusals.
+const JSON: &str = "application/json";
+
 /// What answers an operator's calls.
 #[derive(Clone)]
 pub struct Operator {
     health: Health,
-    /// One for each call.
+    controls: Slot,
+    /// One for each call on the broker.
     room: Room,
 }
 
 impl Operator {
-    pub fn new(health: Health, meters: &Meters) -> Self {
+    pub fn new(health: Health, controls: Slot, meters: &Meters) -> Self {
         let room = Room::new("operator_calls", OPERATOR_CALLS, Arc::new(NoRpcObserver));
         room.measured_by(meters);
-        Self { health, room }
+        Self { health, controls, room }
     }
 
-    async fn serve(&self, request: Request<Body>) -> Result<Vec<u8>, Refusal> {
-        let (head, body) = request.into_parts();
-        if head.headers.contains_key(header::ORIGIN) {
+    async fn serve(&self, request: Request<Body>) -> Result<Answer, Refusal> {
+        if request.headers().contains_key(header::ORIGIN) {
             return Err(Refusal::web_page());
         }
-        let call = Call::at(head.uri.path()).ok_or_else(|| Refusal::unknown(head.uri.path()))?;
-        if head.method != Method::POST {
-            return Err(Refusal::method(&head.method));
+        let path = request.uri().path();
+        let (on_process, on_broker) = (ProcessCall::at(path), Call::at(path));
+        if on_process.is_none() && on_broker.is_none() {
+            return Err(Refusal::unknown(path));
         }
-        check_content_type(&head.headers)?;
+        if request.method() != Method::POST {
+            return Err(Refusal::method(request.method()));
+        }
+        check_content_type(request.headers())?;
+        match (on_process, on_broker) {
+            (Some(call), _) => {
+                let by = process::local_peer(&request)?;
+                let controls = self.controls.get().ok_or_else(Refusal::starting)?;
+                let fields = Fields::read(&receive(request.into_body()).await?)?;
+                process::answer(controls, call, by, fields).await
+            }
+            (None, Some(call)) => self.ask_broker(call, request.into_body()).await,
+            (None, None) => Err(Refusal::unknown(request.uri().path())),
+        }
+    }
+
+    async fn ask_broker(&self, call: Call, body: Body) -> Result<Answer, Refusal> {
         let broker = match (self.health.state(), self.health.broker()) {
             (State::Closing, _) => return Err(Refusal::closing()),
             (State::Standby(_) | State::Fenced, _) => return Err(Refusal::standby()),
@@ -58,26 +80,31 @@ impl Operator {
         };
         let _share = self.room.take(1).await.map_err(|_| Refusal::overloaded("operator_calls"))?;
         let fields = Fields::read(&receive(body).await?)?;
-        calls::answer(broker, call, fields).await
+        let bytes = calls::answer(broker, call, fields).await?;
+        Ok(Answer { media_type: JSON, bytes })
     }
 }
 
 /// Answers a request to any path below `/v1`.
 pub async fn answer(operator: extract::State<Operator>, request: Request<Body>) -> Response<Body> {
     match operator.serve(request).await {
-        Ok(json) => object(StatusCode::OK, json).into_response(),
+        Ok(Answer { media_type, bytes }) => content(StatusCode::OK, media_type, bytes),
         Err(refusal) => refusal.into_response(),
     }
 }
 
 /// A JSON object, which nobody keeps.
-pub fn object(status: StatusCode, json: Vec<u8>) -> impl IntoResponse {
+pub fn object(status: StatusCode, json: Vec<u8>) -> Response<Body> {
+    content(status, JSON, json)
+}
+
+fn content(status: StatusCode, media_type: &'static str, bytes: Vec<u8>) -> Response<Body> {
     let headers = [
-        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_TYPE, media_type),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
-    (status, headers, json)
+    (status, headers, bytes).into_response()
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {

@@ -1,6 +1,6 @@
 //! Why an operator's call was not done: an HTTP status, a reason a program can switch on, a sentence.
 
-use super::operator::object;
+use super::{calls, controls::ProfileError, operator::object, process};
 use crate::limits::OPERATOR_REQUEST;
 use axum::response::{IntoResponse, Response};
 use broker_core::{CountError, ListingError, PurgeError, ReadFailure, Subject};
@@ -54,8 +54,20 @@ impl Refusal {
 
     pub fn unknown(path: &str) -> Self {
         let path: String = path.chars().take(64).collect();
-        let why =
-            format!("there is no call {path:?}; there are {}", super::calls::PATHS.join(", "));
+        let known = [calls::PATHS, process::PATHS].concat().join(", ");
+        let why = format!("there is no call {path:?}; there are {known}");
+        Self::new(StatusCode::NOT_FOUND, "UNKNOWN_CALL", why)
+    }
+
+    pub fn not_local() -> Self {
+        let why = "this call is answered to who is on the broker's own machine: send it there, to a \
+                   loopback address";
+        Self::new(StatusCode::FORBIDDEN, "NOT_LOCAL", why)
+    }
+
+    /// Who built this server gave it none of these.
+    pub fn absent(what: &str) -> Self {
+        let why = format!("this server has no {what} to control");
         Self::new(StatusCode::NOT_FOUND, "UNKNOWN_CALL", why)
     }
 
@@ -141,6 +153,23 @@ impl Refusal {
             "up_to is {up_to}, and must be at most the last id of subject {name:?}, {last}"
         );
         Self::field("UP_TO_AHEAD", "up_to", why)
+    }
+
+    /// Why there is no profile.
+    pub fn profile(error: ProfileError) -> Self {
+        match error {
+            ProfileError::Off(setting) => {
+                let why = format!("profiles are off; start the broker with {setting}");
+                Self::new(StatusCode::NOT_FOUND, "PROFILES_OFF", why)
+            }
+            ProfileError::Busy => {
+                let why = "a profile is being taken; there is one at a time";
+                Self::for_now(StatusCode::CONFLICT, "PROFILE_RUNNING", why)
+            }
+            ProfileError::Unable(why) => {
+                Self::new(StatusCode::NOT_IMPLEMENTED, "PROFILE_UNAVAILABLE", why)
+            }
+        }
     }
 
     /// Why nothing was listed.
