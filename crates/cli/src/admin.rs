@@ -4,7 +4,7 @@ mod address;
 mod answers;
 mod error;
 
-pub use answers::{Counted, Next, Page, Purged, Row};
+pub use answers::{Counted, Levels, Next, Page, Purged, Row};
 pub use error::AdminError;
 
 use address::Address;

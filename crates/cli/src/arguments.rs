@@ -8,6 +8,7 @@ use crate::{
     copy::CopyCommand,
     fetch::FetchCommand,
     health::HealthCommand,
+    log_level::LogLevelCommand,
     publish::PublishCommand,
     purge::PurgeCommand,
     settings::{self, ServeArguments},
@@ -52,6 +53,8 @@ pub enum Verb {
     Subjects(SubjectsCommand),
     /// Remove kept messages of a subject
     Purge(PurgeCommand),
+    /// Tell or change what a running broker logs
+    LogLevel(LogLevelCommand),
     /// Copy every subject from one store to another, while no broker runs
     Copy(CopyCommand),
     /// Print a script that completes `broker` in a shell

@@ -13,6 +13,7 @@ mod health;
 mod interrupt;
 mod lines;
 mod listing;
+mod log_level;
 mod output;
 mod publish;
 mod purge;
@@ -50,6 +51,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Health(command) => health::run(command).await,
             Verb::Subjects(command) => subjects::run(command).await,
             Verb::Purge(command) => purge::run(command).await,
+            Verb::LogLevel(command) => log_level::run(command).await,
             Verb::Completions(command) => completions::run(&command),
             Verb::Copy(command) => copy::run(command).await,
             Verb::Bench(command) => bench::run(*command).await,

@@ -49,6 +49,14 @@ pub struct Purged {
     pub bytes: Option<u64>,
 }
 
+/// The levels of the log. Printed as JSON with the same names.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Levels {
+    pub level: String,
+    /// That of the start, and of the next one.
+    pub start: String,
+}
+
 impl Row {
     /// Adds the count of the subject's next part.
     pub fn add(&mut self, part: Self) {

@@ -17,7 +17,9 @@ mod text;
 
 pub use counts::LogCounts;
 pub use filter::Level;
-pub use ids::{Ids, IdsOf};
+#[cfg_attr(not(test), expect(unused_imports, reason = "nobody traces yet"))]
+pub use ids::Ids;
+pub use ids::IdsOf;
 
 use crate::{
     exit, output,

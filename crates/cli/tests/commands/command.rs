@@ -1,7 +1,11 @@
 //! A run of the binary.
 
+#[path = "../system/log_line.rs"]
+mod log_line;
+
 use crate::environment::clear_settings;
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use std::{
     io::{BufRead, BufReader, Read, Write},
     process::{Child, ChildStdin, Command, Stdio},
@@ -46,6 +50,15 @@ impl Finished {
         assert!(!sentence.contains('\n'), "{self:?}");
         sentence
     }
+
+    /// The sentence with which a broker ended that failed: the last line of its log.
+    pub fn last_word(&self) -> String {
+        assert_eq!(self.code, Some(1), "{self:?}");
+        let line = self.stderr.lines().last().unwrap_or_default();
+        let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{self:?}"));
+        assert_eq!(line["level"], "ERROR", "{self:?}");
+        line["message"].as_str().unwrap().to_owned()
+    }
 }
 
 /// A running command. Dropping it kills it.
@@ -55,6 +68,8 @@ pub struct Running {
     stdout: Receiver<Vec<u8>>,
     stderr: Receiver<Vec<u8>>,
     said: String,
+    /// Whether it is a broker, whose standard error is a log.
+    has_log: bool,
 }
 
 impl Running {
@@ -64,7 +79,14 @@ impl Running {
         let (stdin, stdout, stderr) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (stdout, stderr) = (lines(stdout.unwrap()), lines(stderr.unwrap()));
-        Self { child, stdin, stdout, stderr, said: String::new() }
+        Self { child, stdin, stdout, stderr, said: String::new(), has_log: false }
+    }
+
+    /// As [`Running::start`], of a broker: when this is dropped, every line of its log is looked at.
+    pub fn start_broker(command: Command) -> Self {
+        let mut running = Self::start(command);
+        running.has_log = true;
+        running
     }
 
     /// The next line of its output, without the line feed.
@@ -117,7 +139,8 @@ impl Running {
         drop(self.stdin.take());
         // The pipes end with the process: waiting for them is waiting for it, with a limit.
         let stdout = rest(&self.stdout);
-        let stderr = self.said.clone() + &String::from_utf8(rest(&self.stderr)).unwrap();
+        self.said += &String::from_utf8(rest(&self.stderr)).unwrap();
+        let stderr = self.said.clone();
         let code = self.child.wait().unwrap().code();
         Finished { code, stdout, stderr }
     }
@@ -128,6 +151,11 @@ impl Drop for Running {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if self.has_log && !thread::panicking() {
+            self.said += &String::from_utf8(rest(&self.stderr)).unwrap();
+            let wrong = self.said.lines().find_map(|line| log_line::wrong(line, &[]));
+            assert_eq!(wrong, None);
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod going_on;
 mod golden;
 mod keeping;
 mod lines;
+mod log;
 mod purge;
 mod round_trips;
 mod serve;

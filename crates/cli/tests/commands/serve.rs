@@ -53,7 +53,7 @@ fn a_taken_port_is_one_sentence() {
         let mut command = crate::command::broker(&["serve", "--storage", "memory"]);
         command.args([flag, &address, other, "127.0.0.1:0", "--log-level", "error"]);
         let failed = run(command, b"");
-        assert!(failed.sentence(1).contains(&address), "{failed:?}");
+        assert!(failed.last_word().contains(&address), "{failed:?}");
     }
 }
 
@@ -65,7 +65,7 @@ fn a_directory_that_cannot_be_opened_is_one_sentence() {
     for path in [file.clone(), file.join("below")] {
         let path = path.to_str().unwrap();
         let failed = run(serve(&["--data-dir", path, "--log-level", "error"]), b"");
-        assert!(failed.sentence(1).contains(path), "{failed:?}");
+        assert!(failed.last_word().contains(path), "{failed:?}");
     }
 }
 
@@ -75,7 +75,7 @@ fn a_second_broker_on_the_same_directory_is_refused() {
     let server = Server::on_disk(directory.path());
     let path = directory.path().to_str().unwrap();
     let failed = run(serve(&["--data-dir", path, "--log-level", "error"]), b"");
-    assert!(failed.sentence(1).contains(path), "{failed:?}");
+    assert!(failed.last_word().contains(path), "{failed:?}");
     assert_eq!(server.run(&["publish", "s", "body", "--keep"]).text(), "1\n");
 }
 

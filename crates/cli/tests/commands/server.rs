@@ -32,7 +32,7 @@ impl Server {
 
     /// Starts a broker and waits until it says on which ports it listens.
     pub fn start(command: Command) -> Self {
-        let mut running = Running::start(command);
+        let mut running = Running::start_broker(command);
         let admin_port = running.hear(|line| port(line, "admin pages listening"));
         let port = running.hear(|line| port(line, "gRPC server listening"));
         Self { running, port, admin_port }

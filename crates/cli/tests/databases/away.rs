@@ -83,10 +83,8 @@ async fn a_start_gives_up_after_its_time(kind: Kind) {
     // A further try that would take longer than what is left is not begun.
     assert!(took >= GIVEN / 2 && took < GIVEN + 2 * SLACK, "{took:?}");
     let port = address.port().to_string();
-    let said = until(PATIENCE, "its sentence", async || {
-        log.last().filter(|line| line.starts_with("broker: "))
-    })
-    .await;
+    let said = until(PATIENCE, "its sentence", async || log.failure()).await;
+    log.check();
     assert!(said.contains(&port), "{said} names {port}");
 }
 

@@ -21,10 +21,8 @@ async fn is_refused(launch: &Launch, words: &[&str]) {
     assert_eq!(status.code(), Some(1), "{}", log.tail());
     assert!(took < 2 * SLACK, "{took:?}: it is no outage");
     // The pipes end with the process; their last line may still be on its way.
-    let said = until(PATIENCE, "its sentence", async || {
-        log.last().filter(|line| line.starts_with("broker: "))
-    })
-    .await;
+    let said = until(PATIENCE, "its sentence", async || log.failure()).await;
+    log.check();
     assert!(words.iter().all(|word| said.contains(word)), "{words:?} in: {said}");
     println!("{said}");
     assert!(log.find(|line| line.contains("panicked").then_some(())).is_none(), "{}", log.tail());
@@ -32,14 +30,15 @@ async fn is_refused(launch: &Launch, words: &[&str]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_names_what_is_wrong() {
-    let server = Postgres::setup().password("right").start().await;
+    let server = Postgres::setup().password("the-right-word").start().await;
     let launch = || Kind::Postgres.launch(server.address());
-    let known = || launch().with("--postgres-password", "right");
-    is_refused(&launch().with("--postgres-password", "wrong"), &["password", "postgres"]).await;
+    let known = || launch().with("--postgres-password", "the-right-word");
+    is_refused(&launch().with("--postgres-password", "the-wrong-word"), &["password", "postgres"])
+        .await;
     is_refused(&launch(), &["password"]).await;
     let missing = known().with("--postgres-database", "missing");
     is_refused(&missing, &["database", "missing"]).await;
-    server.sql("CREATE ROLE poor LOGIN PASSWORD 'right'").await;
+    server.sql("CREATE ROLE poor LOGIN PASSWORD 'the-right-word'").await;
     let poor = known().with("--postgres-user", "poor");
     is_refused(&poor, &["GRANT"]).await;
     // It speaks no TLS.
@@ -62,7 +61,7 @@ async fn cassandra_names_what_is_wrong() {
     let as_user = |password| {
         launch().with("--cassandra-user", "cassandra").with("--cassandra-password", password)
     };
-    is_refused(&as_user("wrong"), &["password"]).await;
+    is_refused(&as_user("the-wrong-word"), &["password"]).await;
     is_refused(&launch(), &["does not let this broker in"]).await;
     Broker::start(&as_user("cassandra")).await;
 }

@@ -12,6 +12,9 @@ use std::{
     process::{Command, Stdio},
 };
 
+/// The least length of a text that is found only where it was put.
+const SECRET: usize = 12;
+
 /// A command line for a broker, to be started as often as a test likes.
 #[derive(Debug, Clone)]
 pub struct Launch {
@@ -40,6 +43,14 @@ impl Launch {
         self.settings.retain(|(name, _)| name != flag);
         self.settings.push((flag.to_owned(), value.as_ref().to_owned()));
         self
+    }
+
+    /// The secrets among its settings. A short one is a word that any line may have.
+    pub fn secrets(&self) -> Vec<String> {
+        let secret = |(flag, _): &&(String, OsString)| flag.ends_with("password");
+        let secrets = self.settings.iter().filter(secret);
+        let texts = secrets.map(|(_, value)| value.to_string_lossy().into_owned());
+        texts.filter(|text| text.len() >= SECRET).collect()
     }
 
     /// Started by another program (`strace ...`, `unshare ...`).

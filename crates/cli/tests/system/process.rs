@@ -11,14 +11,19 @@ use std::{
     fs,
     net::SocketAddr,
     process::{Child, ExitStatus},
-    thread,
-    time::Duration,
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
 };
 use tonic_health::pb::health_check_response::ServingStatus;
 
-/// A running broker. Dropping it kills it.
+/// How long the last lines of a broker that ended are waited for.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+/// A running broker. Dropping it kills it, and fails the test if a line of its log was not as it must be.
 pub struct Broker {
     child: Child,
+    /// Ends with the log.
+    reading: JoinHandle<()>,
     /// Where gRPC is served.
     pub address: SocketAddr,
     /// Where operators are answered.
@@ -48,9 +53,9 @@ impl Broker {
         let mut child = launch.command().spawn().expect("the broker's binary starts");
         let log = Log::default();
         log.follow(child.stdout.take().expect("piped"));
-        log.follow(child.stderr.take().expect("piped"));
+        let reading = log.follow_broker(child.stderr.take().expect("piped"), launch.secrets());
         let nowhere = ([127, 0, 0, 1], 0).into();
-        let mut broker = Self { child, address: nowhere, admin: nowhere, log };
+        let mut broker = Self { child, reading, address: nowhere, admin: nowhere, log };
         let started = until(PATIENCE, "the broker says where it listens", async || {
             let told = |what| broker.log.find(|line| listening_line(line, what));
             if let Some(addresses) =
@@ -117,7 +122,14 @@ impl Drop for Broker {
         let _ = self.child.wait();
         if thread::panicking() {
             eprintln!("--- the broker's log ends with\n{}\n---", self.log.tail());
+            return;
         }
+        // What wraps the broker may leave the pipe open behind it.
+        let deadline = Instant::now() + LAST_LINES;
+        while !self.reading.is_finished() && Instant::now() < deadline {
+            thread::yield_now();
+        }
+        self.log.check();
     }
 }
 
