@@ -54,6 +54,7 @@ async fn serve(resolved: Resolved, signals: Signals, log: Log) -> Result<()> {
     let metrics = Arc::new(Metrics::new(Sources {
         health: server.health(),
         meters: server.meters(),
+        log: log.counts(),
         storage: settings.storage(),
         store: OnceLock::new(),
     })?);

@@ -79,7 +79,6 @@ impl Log {
     }
 
     /// How much was logged.
-    #[expect(dead_code, reason = "for the metrics page, which does not show it yet")]
     pub fn counts(&self) -> Arc<LogCounts> {
         self.queue.counts()
     }

@@ -16,7 +16,6 @@ pub struct LogCounts {
 
 impl LogCounts {
     /// Lines by the name of their level, those that were dropped included.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the metrics page does not show it yet"))]
     pub fn lines(&self) -> [(&'static str, u64); 5] {
         let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
         [
@@ -29,7 +28,6 @@ impl LogCounts {
     }
 
     /// Lines that were dropped: whoever reads the log is too slow, or gone.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the metrics page does not show it yet"))]
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }

@@ -4,12 +4,13 @@ use super::{
     allocator,
     catalog::{
         BUILD, CACHED_SUBJECTS, CONNECTIONS, DATABASE_CONNECTIONS, DATABASE_CONNECTIONS_MAX,
-        DISK_FREE, DISK_RESERVE, DISK_SIZE, EPOCH, LAG, LAGGING, LIMIT, LIMIT_USED, OLD_GC,
-        OLD_SUBSCRIBERS, OWNER, READY, ROUND_TRIPS, SEGMENTS, STATE, STATEMENTS, STORE_BYTES,
-        STORE_STATE, SUBSCRIPTIONS, SWEEPS, SWEPT, SWEPT_BYTES, SYNCS, WRITTEN_BYTES,
+        DISK_FREE, DISK_RESERVE, DISK_SIZE, EPOCH, LAG, LAGGING, LIMIT, LIMIT_USED, LOG_DROPPED,
+        LOG_LINES, OLD_GC, OLD_SUBSCRIBERS, OWNER, READY, ROUND_TRIPS, SEGMENTS, STATE, STATEMENTS,
+        STORE_BYTES, STORE_STATE, SUBSCRIPTIONS, SWEEPS, SWEPT, SWEPT_BYTES, SYNCS, WRITTEN_BYTES,
     },
     sheet::Sheet,
 };
+use crate::serve::log::LogCounts;
 use broker_core::{Broker, Usage, Writable};
 use broker_server::{Health, Meters, State};
 use broker_storage::{Activity, Inspect, Vitals};
@@ -19,6 +20,7 @@ use std::sync::{Arc, OnceLock};
 pub struct Sources {
     pub health: Health,
     pub meters: Meters,
+    pub log: Arc<LogCounts>,
     /// Which kind of store.
     pub storage: &'static str,
     /// The store, once it is open.
@@ -54,6 +56,14 @@ impl Sources {
             usage.extend(vitals.usage);
         }
         write_usage(&usage, sheet);
+        self.write_log(sheet);
+    }
+
+    fn write_log(&self, sheet: &mut Sheet) {
+        for (level, lines) in self.log.lines() {
+            sheet.count(&LOG_LINES, &[level], lines);
+        }
+        sheet.count(&LOG_DROPPED, &[], self.log.dropped());
     }
 
     fn write_broker(&self, broker: &Broker, sheet: &mut Sheet) {
