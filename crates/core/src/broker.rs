@@ -1,22 +1,21 @@
 //! The front of the core: what the door calls.
 
 use crate::{
-    Clock, Count, CountError, Durability, FetchError, Lag, Limits, Listing, ListingError,
-    ListingQuery, Message, MessageId, Observer, OpenError, Publication, PublishError, Published,
-    PurgeError, Storage, Subject, SubscribeError, Subscription, TimeSource, Usage, Writable,
+    Batch, Clock, Count, CountError, Durability, FetchError, Lag, Limits, Listing, ListingError,
+    ListingQuery, Message, MessageId, Observer, OpenError, Publication, PublishError, PurgeError,
+    Storage, Subject, SubscribeError, Subscription, TimeSource, Usage, Writable,
+    batch::{self, Receipt},
     listing,
-    shard::{Answer, Command, Shard},
+    shard::{Command, Shard},
     shared::{Phase, Shared},
+    trace::spans as trace,
 };
-use std::{
-    pin::Pin,
-    sync::{Arc, atomic::Ordering},
-    task::{Context, Poll, ready},
-};
+use std::sync::{Arc, atomic::Ordering};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, mpsc, oneshot, watch},
+    sync::{Semaphore, TryAcquireError, mpsc, oneshot, watch},
     time::MissedTickBehavior,
 };
+use tracing::{Instrument, Span};
 
 /// Where a subscription begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,24 +37,6 @@ pub struct Broker {
     queue: Arc<Semaphore>,
     /// Turns true when the broker has left and its store is closed.
     left: watch::Receiver<bool>,
-}
-
-/// Gives the answers to one batch, in the order of its publications, when all are there. Dropping it
-/// changes nothing for the messages.
-pub struct Receipt {
-    answers: Option<oneshot::Receiver<Vec<Answer>>>,
-    size: usize,
-}
-
-impl Future for Receipt {
-    type Output = Vec<Result<Published, PublishError>>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(answers) = &mut self.answers else { return Poll::Ready(Vec::new()) };
-        let answers = ready!(Pin::new(answers).poll(context));
-        // No answer means that the shard is gone, and with it the knowledge of what was stored.
-        Poll::Ready(answers.unwrap_or_else(|_| vec![Err(PublishError::OutcomeUnknown); self.size]))
-    }
 }
 
 impl Broker {
@@ -97,15 +78,17 @@ impl Broker {
     ///
     /// # Errors
     /// [`PublishError::Closing`] or [`PublishError::Standby`]: nothing of the batch was taken.
-    pub async fn submit(&self, batch: Vec<Publication>) -> Result<Receipt, PublishError> {
+    pub async fn submit(&self, batch: impl Into<Batch>) -> Result<Receipt, PublishError> {
         self.check_open()?;
-        let weight = self.weight(&batch)?;
+        let Batch { publications, span } = batch.into();
+        let weight = self.weight(&publications)?;
+        let span = trace::publish(&span, &publications);
         let room = self.queue.clone().acquire_many_owned(weight).await;
         let room = room.map_err(|_| self.gone())?;
         let call = self.commands.reserve().await.map_err(|_| self.gone())?;
         // It may have begun to leave while this waited.
         self.check_open()?;
-        let (receipt, command) = publish(batch, room);
+        let (receipt, command) = batch::publish(publications, span, room);
         if let Some(command) = command {
             call.send(command);
         }
@@ -116,9 +99,11 @@ impl Broker {
     ///
     /// # Errors
     /// Nothing of the batch was taken.
-    pub fn try_submit(&self, batch: Vec<Publication>) -> Result<Receipt, PublishError> {
+    pub fn try_submit(&self, batch: impl Into<Batch>) -> Result<Receipt, PublishError> {
         self.check_open()?;
-        let weight = self.weight(&batch)?;
+        let Batch { publications, span } = batch.into();
+        let weight = self.weight(&publications)?;
+        let span = trace::publish(&span, &publications);
         let room = match self.queue.clone().try_acquire_many_owned(weight) {
             Ok(room) => room,
             Err(TryAcquireError::NoPermits) => return Err(self.overloaded("queued_bytes")),
@@ -131,7 +116,7 @@ impl Broker {
             }
             Err(mpsc::error::TrySendError::Closed(())) => return Err(self.gone()),
         };
-        let (receipt, command) = publish(batch, room);
+        let (receipt, command) = batch::publish(publications, span, room);
         if let Some(command) = command {
             call.send(command);
         }
@@ -172,19 +157,42 @@ impl Broker {
         subject: &Subject,
         id: MessageId,
     ) -> Result<Arc<Message>, FetchError> {
+        self.fetch_within(&Span::none(), subject, id).await
+    }
+
+    /// As [`Broker::fetch`], within a span if it is recorded.
+    ///
+    /// # Errors
+    /// See [`FetchError`].
+    pub async fn fetch_within(
+        &self,
+        span: &Span,
+        subject: &Subject,
+        id: MessageId,
+    ) -> Result<Arc<Message>, FetchError> {
         match self.shared.phase() {
             Phase::Open => {}
             Phase::Closing => return Err(FetchError::Closing),
             Phase::Standby => return Err(FetchError::Standby),
         }
-        self.shared.as_owner(self.find(subject, id).await)
+        let span = trace::fetch(span, subject, id);
+        let answer = self.shared.as_owner(self.find(&span, subject, id).await);
+        trace::fetched(&span, &answer);
+        answer
     }
 
-    async fn find(&self, subject: &Subject, id: MessageId) -> Result<Arc<Message>, FetchError> {
+    async fn find(
+        &self,
+        span: &Span,
+        subject: &Subject,
+        id: MessageId,
+    ) -> Result<Arc<Message>, FetchError> {
         if id.is_none() || self.is_unreleased(subject, id) {
             return Err(FetchError::NotFound);
         }
-        let found = self.shared.storage.fetch(subject, id).await;
+        let lookup = trace::lookup(span);
+        let asked = lookup.in_scope(|| self.shared.storage.fetch(subject, id));
+        let found = asked.instrument(lookup).await;
         // The lane may have come into use while the store was asked, and the message with it.
         if self.is_unreleased(subject, id) {
             return Err(FetchError::NotFound);
@@ -376,15 +384,6 @@ impl Broker {
         }
         u32::try_from(weight).map_err(|_| self.overloaded("queued_bytes"))
     }
-}
-
-fn publish(batch: Vec<Publication>, room: OwnedSemaphorePermit) -> (Receipt, Option<Command>) {
-    let size = batch.len();
-    if size == 0 {
-        return (Receipt { answers: None, size }, None);
-    }
-    let (reply, answers) = oneshot::channel();
-    (Receipt { answers: Some(answers), size }, Some(Command::Publish { batch, reply, room }))
 }
 
 /// Gives space of expired messages back, a bounded piece at a time.

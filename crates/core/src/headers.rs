@@ -65,6 +65,25 @@ impl Headers {
         Ok(Self(bytes.freeze()))
     }
 
+    /// These and one more, or another value of it.
+    ///
+    /// # Errors
+    /// Says which rule is broken.
+    pub fn with(&self, key: &str, value: &str) -> Result<Self, HeaderError> {
+        Self::from_pairs(self.iter().chain([(key, value)]))
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        // None is the usual case.
+        if self.0.is_empty() {
+            return None;
+        }
+        let mut from = self.iter().skip_while(|(known, _)| *known < key);
+        from.next().filter(|(known, _)| *known == key).map(|(_, value)| value)
+    }
+
     /// Takes back what [`Headers::as_bytes`] gave.
     ///
     /// # Errors
@@ -135,6 +154,10 @@ mod tests {
     fn pairs_come_back_sorted_and_the_last_of_equal_keys_wins() {
         let headers = Headers::from_pairs([("b", "1"), ("a", ""), ("b", "2")]).unwrap();
         assert_eq!(headers.iter().collect::<Vec<_>>(), [("a", ""), ("b", "2")]);
+        assert_eq!([headers.get("a"), headers.get("b")], [Some(""), Some("2")]);
+        assert_eq!([headers.get(""), headers.get("ab"), headers.get("c")], [None; 3]);
+        let more = headers.with("ab", "3").unwrap();
+        assert_eq!(more.iter().collect::<Vec<_>>(), [("a", ""), ("ab", "3"), ("b", "2")]);
         assert_eq!(Headers::from_bytes(headers.as_bytes().clone()), Ok(headers));
     }
 
@@ -146,6 +169,8 @@ mod tests {
         let pairs = || keys.iter().map(|key| (key.as_str(), ""));
         assert!(Headers::from_pairs(pairs().take(MAX_HEADERS)).is_ok());
         assert_eq!(Headers::from_pairs(pairs()), Err(HeaderError::TooMany(MAX_HEADERS + 1)));
+        let full = Headers::from_pairs(pairs().take(MAX_HEADERS)).unwrap();
+        assert_eq!(full.with("one", ""), Err(HeaderError::TooMany(MAX_HEADERS + 1)));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! This crate knows no gRPC, SQL, file, socket or exporter, and takes time, chance and settings as
 //! arguments. Start with [`Broker`]; [`Storage`] is the specification of a store.
 
+mod batch;
 mod broker;
 
 mod clock;
@@ -29,9 +30,11 @@ mod tail;
 #[cfg(test)]
 mod testing;
 mod time;
+pub mod trace;
 mod usage;
 
-pub use broker::{Broker, Receipt, Start};
+pub use batch::{Batch, Receipt};
+pub use broker::{Broker, Start};
 pub use clock::{Clock, ManualTime, SystemTime, TimeSource};
 pub use error::{
     CountError, FetchError, ListingError, OpenError, PublishError, PurgeError, ReadFailure,

@@ -1,6 +1,6 @@
 //! What is published, what is kept, and what a publisher hears.
 
-use crate::{Headers, Lifetime, MessageId, Subject, Timestamp};
+use crate::{Headers, Lifetime, MessageId, Subject, Timestamp, trace::Trace};
 use bytes::Bytes;
 use std::sync::OnceLock;
 
@@ -15,6 +15,8 @@ pub struct Publication {
     pub body: Bytes,
     /// How long it is worth keeping.
     pub lifetime: Lifetime,
+    /// The trace that it is published in, if that is recorded.
+    pub trace: Option<Box<Trace>>,
 }
 
 /// A message with its place in its subject.
@@ -33,6 +35,7 @@ pub struct Message {
     /// The content.
     pub body: Bytes,
     encoded: OnceLock<Bytes>,
+    trace: Option<Box<Trace>>,
 }
 
 impl Message {
@@ -50,7 +53,20 @@ impl Message {
         headers: Headers,
         body: Bytes,
     ) -> Self {
-        Self { subject, id, published_at, expires_at, headers, body, encoded: OnceLock::new() }
+        let encoded = OnceLock::new();
+        Self { subject, id, published_at, expires_at, headers, body, encoded, trace: None }
+    }
+
+    /// With the trace that it is published in.
+    pub(crate) fn traced(self, trace: Option<Box<Trace>>) -> Self {
+        Self { trace, ..self }
+    }
+
+    /// The trace that it is published in, if that is recorded: only while it is on its way, no store
+    /// keeps it.
+    #[must_use]
+    pub fn trace(&self) -> Option<&Trace> {
+        self.trace.as_deref()
     }
 
     /// Whether it is kept by a store, and so has an id.

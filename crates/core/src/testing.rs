@@ -299,6 +299,7 @@ pub fn subject(name: &str) -> Subject {
 
 pub fn publication(name: &str, body: &str, lifetime: Lifetime) -> Publication {
     Publication {
+        trace: None,
         subject: subject(name),
         headers: Headers::default(),
         body: Bytes::copy_from_slice(body.as_bytes()),

@@ -1,6 +1,10 @@
 //! One call: its name, its deadline, and what is told of its end.
 
-use crate::{observe::RpcObserver, status::Problem};
+use crate::{
+    observe::RpcObserver,
+    status::Problem,
+    trace::{self, CallTrace},
+};
 use http::HeaderMap;
 use std::{
     sync::Arc,
@@ -15,6 +19,7 @@ pub struct Call {
     method: &'static str,
     begun: Instant,
     code: Code,
+    trace: CallTrace,
     /// Its share of the limits on calls, given back with it.
     permits: [Option<OwnedSemaphorePermit>; 2],
 }
@@ -23,7 +28,18 @@ impl Call {
     pub fn begin(observer: Arc<dyn RpcObserver>, method: &'static str) -> Self {
         observer.started(method);
         let begun = Instant::now();
-        Self { observer, method, begun, code: Code::Cancelled, permits: [None, None] }
+        let (code, trace) = (Code::Cancelled, CallTrace::none());
+        Self { observer, method, begun, code, trace, permits: [None, None] }
+    }
+
+    /// Has its end noted at its span.
+    pub fn traced(&mut self, trace: CallTrace) {
+        self.trace = trace;
+    }
+
+    /// What is known of its trace.
+    pub fn trace(&self) -> &CallTrace {
+        &self.trace
     }
 
     /// Holds its share of a limit until it ends.
@@ -41,6 +57,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        trace::ended(&self.trace.span, self.code);
         self.observer.finished(self.method, self.code, self.begun.elapsed());
     }
 }

@@ -78,6 +78,7 @@ impl Publications {
             lifetime: lifetime(&request)?,
             headers: headers(&request.headers)?,
             body: own(request.body, buffer),
+            trace: None,
         })
     }
 

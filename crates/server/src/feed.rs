@@ -5,12 +5,14 @@ use crate::{
     limits::{ALL_GATHERED, BY_REFERENCE, FRAME, GATHERED, MIN_GATHERED, SMALL_MESSAGE},
     room::{Room, Share},
     status::Problem,
+    trace::Tracing,
     transit::Transit,
 };
 use broker_core::{Broker, Delivery, FetchError, Message, Subscription};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 use std::{collections::VecDeque, sync::Arc};
+use tracing::Span;
 
 /// The frames of a subscription until it ends, and why it did. Frames are cut where it suits the
 /// transport, not between messages.
@@ -18,11 +20,14 @@ pub fn frames(
     broker: Broker,
     subscription: Subscription,
     sending: Room,
+    (tracing, call): (Tracing, Span),
 ) -> impl Stream<Item = Result<Bytes, Problem>> {
     let feed = Feed {
         broker,
         subscription,
         sending,
+        tracing,
+        call,
         shares: Vec::new(),
         owed: 0,
         deliveries: Vec::new(),
@@ -45,6 +50,9 @@ struct Feed {
     broker: Broker,
     subscription: Subscription,
     sending: Room,
+    tracing: Tracing,
+    /// The span of the subscription's call, if it is recorded.
+    call: Span,
     /// Room for large messages that are ready and shared with nobody.
     shares: Vec<Share>,
     /// Losses that are told with the next message, as theirs had expired.
@@ -148,6 +156,7 @@ impl Feed {
     /// before and after them.
     fn put(&mut self, message: &Arc<Message>, missed: u64) {
         let missed = std::mem::take(&mut self.owed) + missed;
+        self.tracing.deliver(message, &self.call);
         if message.body.len() >= BY_REFERENCE {
             put_before_body(message, missed, &mut self.buffer);
             self.flush();

@@ -13,8 +13,9 @@ use crate::{
     results::{Pool, Waiting},
     shutdown::{Phase, Watch},
     status::Problem,
+    trace::{CallTrace, Tracing},
 };
-use broker_core::{Broker, Publication, PublishError, Published, Receipt};
+use broker_core::{Batch, Broker, Publication, PublishError, Published, Receipt};
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream, stream};
 use http_body::Body;
@@ -47,6 +48,7 @@ pub fn acknowledgements<B>(
     watch: Watch,
     pool: Arc<Pool>,
     observer: Arc<dyn RpcObserver>,
+    (tracing, trace): (Tracing, CallTrace),
 ) -> impl Stream<Item = Result<Bytes, Problem>>
 where
     B: Body<Data = Bytes> + Send + Unpin + 'static,
@@ -55,7 +57,7 @@ where
     let waiting = Arc::new(Waiting::new(pool));
     let outbox = Arc::new(Outbox::new(broker.durability(), waiting.clone()));
     let publications = Publications::default();
-    let reader = Reader { broker, receiving, watch, waiting, publications };
+    let reader = Reader { broker, receiving, watch, waiting, publications, tracing, trace };
     let tasks = [
         AbortOnDrop(tokio::spawn(reader.run(words)).abort_handle()),
         AbortOnDrop(tokio::spawn(collect(submitted, outbox.clone(), observer)).abort_handle()),
@@ -80,6 +82,9 @@ struct Reader<B> {
     watch: Watch,
     waiting: Arc<Waiting>,
     publications: Publications,
+    tracing: Tracing,
+    /// The stream's own.
+    trace: CallTrace,
 }
 
 /// Batches read and not submitted yet.
@@ -176,8 +181,9 @@ where
     async fn submit(&mut self, gathered: Gathered) -> Word {
         let size = gathered.size();
         self.waiting.expect(size);
-        let Gathered { publications, refused, held, .. } = gathered;
-        let receipt = self.broker.submit(publications).await?;
+        let Gathered { mut publications, refused, held, .. } = gathered;
+        let span = self.tracing.submit(&self.trace, &mut publications);
+        let receipt = self.broker.submit(Batch { publications, span }).await?;
         // Counted by the core from here on.
         drop(held);
         Ok(Submitted { receipt, refused, size })

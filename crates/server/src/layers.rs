@@ -19,6 +19,7 @@ use crate::{
     shutdown::{Phase, Watch},
     side::{Side, SideMethod},
     status::Problem,
+    trace::{self, CallTrace, Tracing},
     usage::Meters,
 };
 use bytes::Bytes;
@@ -37,6 +38,7 @@ use tokio::sync::Semaphore;
 use tonic::body::Body;
 use tonic_web::{GrpcWebLayer, GrpcWebService};
 use tower::{Layer, ServiceExt};
+use tracing::Instrument;
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Infallible>> + Send>>;
 
@@ -114,6 +116,7 @@ struct Inner {
     /// Most of either.
     most: [usize; 2],
     observer: Arc<dyn RpcObserver>,
+    tracing: Tracing,
 }
 
 /// What a path names.
@@ -131,11 +134,12 @@ impl Grpc {
         watch: Watch,
         limits: &crate::ServerLimits,
         observer: Arc<dyn RpcObserver>,
+        tracing: Tracing,
     ) -> Self {
         let calls = Arc::new(Semaphore::new(limits.calls));
         let side_calls = Arc::new(Semaphore::new(limits.side_calls));
         let most = [limits.calls, limits.side_calls];
-        Self(Arc::new(Inner { service, side, watch, calls, side_calls, most, observer }))
+        Self(Arc::new(Inner { service, side, watch, calls, side_calls, most, observer, tracing }))
     }
 
     /// Has the limits on calls measured.
@@ -156,6 +160,9 @@ impl Grpc {
         let inner = &*self.0;
         let (target, name) = target(request.uri().path());
         let mut call = Call::begin(inner.observer.clone(), name);
+        if let Target::Broker(_) = target {
+            call.traced(inner.tracing.call(name, request.headers()));
+        }
         let (limit, calls) = match target {
             Target::Side(_) => ("side_calls", &inner.side_calls),
             Target::Broker(_) | Target::Nothing => ("calls", &inner.calls),
@@ -171,7 +178,15 @@ impl Grpc {
             }
         }
         match target {
-            Target::Broker(method) => inner.service.answer(method, request, call).await,
+            Target::Broker(method) => {
+                let CallTrace { span, context, .. } = call.trace().clone();
+                let answer = inner.service.answer(method, request, call).instrument(span);
+                let mut response = answer.await;
+                if let Some(context) = context {
+                    trace::tell_caller(response.headers_mut(), context);
+                }
+                response
+            }
             Target::Side(method) => {
                 let deadline = match call::timeout(request.headers()) {
                     Ok(deadline) => deadline,

@@ -30,6 +30,7 @@ mod service;
 mod shutdown;
 mod side;
 mod status;
+mod trace;
 mod transit;
 mod usage;
 
@@ -46,4 +47,5 @@ pub use origin::is_origin;
 pub use server::{BindError, ServeError, Server, ServerConfig};
 /// The codes that an [`RpcObserver`] hears.
 pub use tonic::Code;
+pub use trace::{Parent, Tracer};
 pub use usage::Meters;

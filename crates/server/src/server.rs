@@ -12,6 +12,7 @@ use crate::{
     service::Service,
     shutdown::{Exit, Phase, Schedule, Watch},
     side::Side,
+    trace::{Tracer, Tracing},
     usage::Meters,
 };
 use broker_core::Broker;
@@ -81,6 +82,7 @@ pub struct Server {
     origins: Origins,
     observer: Arc<dyn RpcObserver>,
     controls: Slot,
+    tracing: Tracing,
     grpc: TcpListener,
     admin_address: SocketAddr,
     pages: JoinHandle<()>,
@@ -118,6 +120,7 @@ impl Server {
             origins,
             observer: Arc::new(NoRpcObserver),
             controls,
+            tracing: Tracing::default(),
             grpc,
             admin_address,
             pages,
@@ -152,6 +155,14 @@ impl Server {
     #[must_use]
     pub fn meters(&self) -> Meters {
         self.meters.clone()
+    }
+
+    /// Has calls traced. With `tells_subscribers`, a message whose publish is recorded and which has no
+    /// header `traceparent` gets one, within the limits of a message.
+    #[must_use]
+    pub fn traced_by(mut self, tracer: Arc<dyn Tracer>, tells_subscribers: bool) -> Self {
+        self.tracing = Tracing::new(tracer, tells_subscribers);
+        self
     }
 
     /// Where gRPC is served; the port is the real one where 0 was asked for.
@@ -225,11 +236,13 @@ impl Server {
 
     fn door(&self) -> Result<Door, String> {
         let (limits, observer) = (&self.config.limits, &self.observer);
+        let tracing = self.tracing.clone();
         let side = Side::new(self.health.clone()).map_err(|error| error.to_string())?;
         let opening = self.opening.clone();
-        let service = Service::new(opening, limits, self.exit.watch(), observer.clone());
+        let watch = self.exit.watch();
+        let service = Service::new(opening, limits, watch, observer.clone(), tracing.clone());
         service.measured_by(&self.meters);
-        let grpc = Grpc::new(service, side, self.exit.watch(), limits, observer.clone());
+        let grpc = Grpc::new(service, side, self.exit.watch(), limits, observer.clone(), tracing);
         grpc.measured_by(&self.meters);
         Ok(Door::new(self.origins.clone(), grpc))
     }

@@ -16,9 +16,10 @@ use crate::{
     room::Room,
     shutdown::{Phase, Watch},
     status::Problem,
+    trace::{CallTrace, Tracing},
     usage::Meters,
 };
-use broker_core::Broker;
+use broker_core::{Batch, Broker};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt, TryStreamExt, stream::BoxStream};
 use http::{Request, Response};
@@ -54,6 +55,7 @@ pub struct Service {
     publish_streams: Arc<Semaphore>,
     most_publish_streams: usize,
     observer: Arc<dyn RpcObserver>,
+    tracing: Tracing,
 }
 
 impl Service {
@@ -62,6 +64,7 @@ impl Service {
         limits: &ServerLimits,
         watch: Watch,
         observer: Arc<dyn RpcObserver>,
+        tracing: Tracing,
     ) -> Self {
         let room = |name, limit| Room::new(name, limit, observer.clone());
         Self {
@@ -74,6 +77,7 @@ impl Service {
             publish_streams: Arc::new(Semaphore::new(limits.publish_streams)),
             most_publish_streams: limits.publish_streams,
             observer,
+            tracing,
         }
     }
 
@@ -129,9 +133,13 @@ impl Service {
         let broker = self.opening.broker()?;
         let late = Problem::DeadlineExceeded;
         match method {
-            Method::Publish => self.publish(broker, request, deadline).await,
-            Method::Fetch => within(deadline, late, self.fetch(broker, request)).await,
-            Method::Subscribe => within(deadline, late, self.subscribe(broker, request)).await,
+            Method::Publish => self.publish(broker, request, deadline, call.trace()).await,
+            Method::Fetch => {
+                within(deadline, late, self.fetch(broker, request, call.trace())).await
+            }
+            Method::Subscribe => {
+                within(deadline, late, self.subscribe(broker, request, call.trace())).await
+            }
             Method::PublishStream => self.publish_stream(broker, request, call),
         }
     }
@@ -141,6 +149,7 @@ impl Service {
         broker: &Broker,
         request: Request<B>,
         deadline: Option<Duration>,
+        trace: &CallTrace,
     ) -> Result<Answer, Problem>
     where
         B: HttpBody<Data = Bytes> + Unpin,
@@ -148,10 +157,12 @@ impl Service {
         let begun = tokio::time::Instant::now();
         let late = Problem::DeadlineExceeded;
         let received = within(deadline, late, self.receive(request)).await?;
-        let publication = Publications::default().read(&received.bytes, &received.bytes)?;
+        let read = Publications::default().read(&received.bytes, &received.bytes);
+        let mut publications = vec![read?];
         // A body that is kept as it is holds the buffer by itself.
         drop(received.bytes);
-        let receipt = broker.try_submit(vec![publication])?;
+        let span = self.tracing.publish(trace, &mut publications);
+        let receipt = broker.try_submit(Batch { publications, span })?;
         drop(received.share);
         // The client's deadline changes nothing for the store: what it says later, nobody hears.
         let left = deadline.map(|deadline| deadline.saturating_sub(begun.elapsed()));
@@ -161,7 +172,12 @@ impl Service {
         Ok(Answer::One(Message::of(&response)))
     }
 
-    async fn fetch<B>(&self, broker: &Broker, request: Request<B>) -> Result<Answer, Problem>
+    async fn fetch<B>(
+        &self,
+        broker: &Broker,
+        request: Request<B>,
+        trace: &CallTrace,
+    ) -> Result<Answer, Problem>
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
@@ -169,7 +185,7 @@ impl Service {
         // Most are small, and do not wait behind large ones. What is larger changes over when its size
         // is known.
         let mut share = self.small.take(SMALL_MESSAGE).await?;
-        let mut message = broker.fetch(&subject, id).await?;
+        let mut message = broker.fetch_within(&trace.span, &subject, id).await?;
         if message.weight() > SMALL_MESSAGE {
             share = match self.sending.try_take(message.weight()) {
                 Ok(share) => share,
@@ -178,7 +194,7 @@ impl Service {
                     let weight = message.weight();
                     drop((message, share));
                     let share = self.sending.take(weight).await?;
-                    message = broker.fetch(&subject, id).await?;
+                    message = broker.fetch_within(&trace.span, &subject, id).await?;
                     share
                 }
             };
@@ -197,13 +213,19 @@ impl Service {
         Ok(Answer::One(reply))
     }
 
-    async fn subscribe<B>(&self, broker: &Broker, request: Request<B>) -> Result<Answer, Problem>
+    async fn subscribe<B>(
+        &self,
+        broker: &Broker,
+        request: Request<B>,
+        trace: &CallTrace,
+    ) -> Result<Answer, Problem>
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
         let (subject, start) = convert::subscribe(self.receive(request).await?.bytes)?;
         let subscription = broker.subscribe(subject, start).await?;
-        let frames = feed::frames(broker.clone(), subscription, self.sending.clone());
+        let watched = (self.tracing.clone(), trace.span.clone());
+        let frames = feed::frames(broker.clone(), subscription, self.sending.clone(), watched);
         Ok(self.frames(frames))
     }
 
@@ -228,6 +250,7 @@ impl Service {
             self.watch.clone(),
             self.results.clone(),
             self.observer.clone(),
+            (self.tracing.clone(), call.trace().clone()),
         )))
     }
 

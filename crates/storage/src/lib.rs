@@ -21,6 +21,7 @@ pub mod ownership;
 pub mod postgres;
 mod secret;
 mod tls;
+mod trace;
 mod vitals;
 
 pub use activity::{Activity, ActivityObserver};

@@ -8,10 +8,14 @@ mod tallying;
 #[cfg(test)]
 mod tests;
 
-use crate::{Inspect, Vitals};
+use crate::{
+    Inspect, Vitals,
+    trace::{self, System},
+};
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
     Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Usage, Writable,
+    trace::failed,
 };
 use parking_lot::RwLock;
 use state::State;
@@ -24,6 +28,7 @@ use std::{
         atomic::{AtomicI64, Ordering},
     },
 };
+use tracing::Span;
 
 /// The bounds of a [`MemoryStorage`]. At the first one that a batch would pass, the whole batch is
 /// refused with [`AppendError::Full`] and the name given here.
@@ -122,7 +127,12 @@ impl Storage for MemoryStorage {
         &self,
         batch: Vec<Arc<Message>>,
     ) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
+        let commit = trace::commit(System::Memory, [&Span::current()].into_iter(), batch.iter());
         let answer = self.state.write().append(&batch);
+        if let Err(error) = &answer {
+            failed(&commit, error);
+        }
+        drop(commit);
         if answer.is_ok() {
             let stored = batch.iter().filter(|message| message.is_stored());
             if let Some(latest) = stored.map(|message| message.published_at).max() {

@@ -1,7 +1,7 @@
 //! Messages on their way to the store.
 
 use super::keeping::{self, Kept, Placed, Try};
-use crate::shared::Shared;
+use crate::{shared::Shared, trace::live::Live};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use std::{
     collections::VecDeque,
@@ -30,7 +30,7 @@ impl Appends {
     }
 
     /// Hands the store what waits, in as few appends as there may be.
-    pub fn start(&mut self, shared: &Arc<Shared>) {
+    pub fn start(&mut self, shared: &Arc<Shared>, spans: &Live) {
         let limits = &shared.limits;
         while !self.waiting.is_empty() && self.under_way.len() < limits.appends_in_flight {
             let size = self.waiting.len().min(limits.append_messages);
@@ -39,7 +39,8 @@ impl Appends {
                 // They come from several appends, and within one the ids of a subject ascend.
                 batch.sort_unstable_by_key(|(_, place)| *place);
             }
-            self.under_way.push(keeping::keep(shared, self.which, batch).boxed());
+            let spans = spans.of(batch.iter().map(|(message, _)| message));
+            self.under_way.push(keeping::keep(shared, self.which, batch, spans).boxed());
         }
         if self.which == Try::First {
             shared.appends.store(self.under_way.len(), Ordering::Relaxed);

@@ -1,11 +1,15 @@
 //! Who waits for answers, and until when.
 
-use crate::{PublishError, Published};
+use crate::{
+    PublishError, Published,
+    trace::{live::Live, note},
+};
 use std::{collections::BTreeMap, time::Duration};
 use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},
     time::Instant,
 };
+use tracing::{Span, span::Id};
 
 /// The answer to one publication.
 pub type Answer = Result<Published, PublishError>;
@@ -27,6 +31,8 @@ pub struct Batches {
     waiting: BTreeMap<u64, Batch>,
     /// Told that the outcome is unknown; their room is held until it is known.
     overdue: BTreeMap<u64, Batch>,
+    /// Spans of those that wait, if they are recorded.
+    spans: Live,
 }
 
 struct Batch {
@@ -34,6 +40,7 @@ struct Batch {
     open: usize,
     deadline: Instant,
     reply: oneshot::Sender<Vec<Answer>>,
+    span: Option<Id>,
     /// Room in the queue, given back when nothing of the batch is held any more.
     _room: OwnedSemaphorePermit,
 }
@@ -41,12 +48,18 @@ struct Batch {
 impl Batches {
     /// None yet; each is answered at the latest after `timeout`.
     pub fn new(timeout: Duration) -> Self {
-        Self { timeout, next: 0, waiting: BTreeMap::new(), overdue: BTreeMap::new() }
+        let (waiting, overdue) = (BTreeMap::new(), BTreeMap::new());
+        Self { timeout, next: 0, waiting, overdue, spans: Live::default() }
     }
 
     /// Whether everybody was answered.
     pub fn all_answered(&self) -> bool {
         self.waiting.is_empty()
+    }
+
+    /// Spans of batches that wait for an answer.
+    pub fn spans(&self) -> &Live {
+        &self.spans
     }
 
     /// Opens a batch of `size` publications, at least one; answers its number.
@@ -65,10 +78,18 @@ impl Batches {
             open: size,
             deadline: now + self.timeout,
             reply,
+            span: None,
             _room: room,
         };
         self.waiting.insert(number, batch);
         number
+    }
+
+    /// Holds the span of a batch until it is answered; answers its id, if it is recorded.
+    pub fn trace(&mut self, number: u64, span: Span) -> Option<Id> {
+        let batch = self.waiting.get_mut(&number)?;
+        batch.span = self.spans.begin(span);
+        batch.span.clone()
     }
 
     /// Notes the answer to one publication; the batch's last one sends them all.
@@ -79,6 +100,7 @@ impl Batches {
             if batch.open == 0
                 && let Some(batch) = self.waiting.remove(&slot.batch)
             {
+                note(&self.spans.end(batch.span.as_ref()), "released");
                 // Who does not listen any more does not want to know.
                 let _ = batch.reply.send(batch.answers);
             }
@@ -104,6 +126,7 @@ impl Batches {
             let (number, mut batch) = entry.remove_entry();
             let (closed, _) = oneshot::channel();
             let reply = std::mem::replace(&mut batch.reply, closed);
+            note(&self.spans.end(batch.span.as_ref()), "outcome unknown");
             let _ = reply.send(std::mem::take(&mut batch.answers));
             self.overdue.insert(number, batch);
         }

@@ -6,6 +6,7 @@ use crate::{
     subscription::Standing,
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tracing::Span;
 
 pub type SubscribeReply = oneshot::Sender<Result<Standing, SubscribeError>>;
 pub type PurgeReply = oneshot::Sender<Result<MessageId, PurgeError>>;
@@ -13,6 +14,8 @@ pub type PurgeReply = oneshot::Sender<Result<MessageId, PurgeError>>;
 pub enum Command {
     Publish {
         batch: Vec<Publication>,
+        /// From the front to the answer, if it is recorded.
+        span: Span,
         reply: oneshot::Sender<Vec<Answer>>,
         room: OwnedSemaphorePermit,
     },

@@ -3,8 +3,10 @@
 use super::PlaceKey;
 use crate::{
     AppendError, Appended, Message, Observer, PublishError, StorageFuture, shared::Shared,
+    trace::spans as trace,
 };
 use std::sync::Arc;
+use tracing::Span;
 
 /// A message, and its place in its subject's line.
 pub type Placed = (Arc<Message>, PlaceKey);
@@ -31,28 +33,41 @@ pub struct Kept {
 }
 
 /// Starts an append; the future is only for its end. A first one starts at once, because the store
-/// takes calls in their order; a repeated one after a pause.
+/// takes calls in their order; a repeated one after a pause. `spans` are those of the batch.
 pub fn keep(
     shared: &Arc<Shared>,
     which: Try,
     batch: Vec<Placed>,
+    spans: Vec<Span>,
 ) -> impl Future<Output = Kept> + Send + 'static {
     let shared = shared.clone();
-    let first = (which == Try::First).then(|| append(&shared, &batch));
+    let first = (which == Try::First).then(|| append(&shared, &batch, &spans));
     async move {
-        let under_way = match first {
+        let (under_way, span) = match first {
             Some(first) => first,
             None => {
                 tokio::time::sleep(shared.limits.retry_pause).await;
-                append(&shared, &batch)
+                append(&shared, &batch, &spans)
             }
         };
-        judge(under_way.await, which, batch, shared.observer.as_ref())
+        // Kept open by their batches, until they are answered.
+        drop(spans);
+        let outcome = under_way.await;
+        trace::appended(&span, &outcome);
+        drop(span);
+        judge(outcome, which, batch, shared.observer.as_ref())
     }
 }
 
-fn append(shared: &Shared, batch: &[Placed]) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
-    shared.storage.append(batch.iter().map(|(message, _)| message.clone()).collect())
+/// Within a span of its own, for the store to find, if one of `spans` is recorded.
+fn append(
+    shared: &Shared,
+    batch: &[Placed],
+    spans: &[Span],
+) -> (StorageFuture<Result<Vec<Appended>, AppendError>>, Span) {
+    let messages = batch.iter().map(|(message, _)| message.clone()).collect();
+    let span = trace::append(spans, batch.len());
+    (span.in_scope(|| shared.storage.append(messages)), span)
 }
 
 /// What the store's words mean.

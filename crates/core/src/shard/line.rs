@@ -62,14 +62,15 @@ impl Line {
         now: Timestamp,
         slot: Slot,
     ) -> (u64, Arc<Message>) {
-        let Publication { subject, headers, body, lifetime } = publication;
+        let Publication { subject, headers, body, lifetime, trace } = publication;
         let stored = lifetime.is_stored();
         if stored {
             self.last = self.last.next();
         }
         let id = if stored { self.last } else { MessageId::NONE };
         let expires_at = lifetime.expires_at(now);
-        let message = Arc::new(Message::new(subject, id, now, expires_at, headers, body));
+        let message = Message::new(subject, id, now, expires_at, headers, body);
+        let message = Arc::new(message.traced(trace));
         let decision = (!stored).then_some(Ok(()));
         let number = self.front + self.places.len() as u64;
         self.places.push_back(Place { message: message.clone(), slot, decision });
@@ -124,6 +125,7 @@ mod tests {
             headers: Headers::default(),
             body: Bytes::new(),
             lifetime,
+            trace: None,
         }
     }
 

@@ -26,6 +26,7 @@ use crate::{
     shared::{Phase, Shared},
     subscription::Standing,
     tail::Backlog,
+    trace::spans as trace,
 };
 use appends::Appends;
 use batches::{Batches, Slot};
@@ -186,8 +187,8 @@ impl Shard {
         for command in commands.drain(..) {
             self.take(command, now, since);
         }
-        self.appends.start(&self.shared);
-        self.repeats.start(&self.shared);
+        self.appends.start(&self.shared, self.batches.spans());
+        self.repeats.start(&self.shared, self.batches.spans());
         self.release();
         self.evict_backlog();
         self.batches.expire(since);
@@ -198,8 +199,14 @@ impl Shard {
             // What still comes was let in before.
             Command::Close => self.commands.close(),
             command if !self.is_owner => command.refuse(ReadFailure::StorageUnavailable),
-            Command::Publish { batch, reply, room } => {
+            Command::Publish { mut batch, span, reply, room } => {
                 let number = self.batches.open(batch.len(), since, reply, room);
+                if let Some(id) = self.batches.trace(number, trace::shard(&span)) {
+                    batch
+                        .iter_mut()
+                        .filter_map(|publication| publication.trace.as_mut())
+                        .for_each(|trace| trace.shard = Some(id.clone()));
+                }
                 for (index, publication) in batch.into_iter().enumerate() {
                     self.publish(publication, Slot { batch: number, index }, now);
                 }

@@ -16,6 +16,7 @@ async fn filled(subject: &Subject) -> Broker {
     let broker = Broker::open(storage, Arc::new(SystemTime), Arc::new(NoObserver), limits, 1);
     let broker = broker.await.unwrap();
     let publication = Publication {
+        trace: None,
         subject: subject.clone(),
         headers: Headers::default(),
         body: vec![7; BODY].into(),
@@ -32,7 +33,8 @@ async fn a_transport_that_keeps_its_frames_gets_no_more_than_a_share() {
     let broker = filled(&subject).await;
     let subscription = broker.subscribe(subject, Start::Retained).await.unwrap();
     let room = Room::new("sending", 1024, Arc::new(NoRpcObserver));
-    let mut frames = Box::pin(frames(broker, subscription, room));
+    let untraced = (Tracing::default(), Span::none());
+    let mut frames = Box::pin(frames(broker, subscription, room, untraced));
 
     let mut kept = Vec::new();
     while let Some(frame) = frames.next().now_or_never() {

@@ -19,8 +19,14 @@ use super::{
     shelf::{Class, Partition, Shelf},
     together,
 };
-use crate::database::{Answer, Word, whole};
-use broker_core::{Message, Subject, Timestamp};
+use crate::{
+    database::{Answer, Word, whole},
+    trace::{self, System},
+};
+use broker_core::{
+    Message, Subject, Timestamp,
+    trace::{failed, note},
+};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     sync::Arc,
@@ -29,6 +35,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
 };
+use tracing::{Instrument, Span};
 
 /// Batches on their way at once.
 const BATCHES: usize = 128;
@@ -87,7 +94,9 @@ impl Writer {
         room: OwnedSemaphorePermit,
     ) -> impl Future<Output = Answer> + Send + use<> {
         let groups = self.begin(&batch);
-        async move {
+        let span = trace::commit(System::Cassandra, [&Span::current()].into_iter(), batch.iter());
+        let within = span.clone();
+        let work = async move {
             let mut words = self.write(&batch, groups).await;
             if let Err(failure) = self.guard.confirm().await.map_err(Failure::after) {
                 for word in words.iter_mut().filter(|word| word.is_ok()) {
@@ -97,8 +106,13 @@ impl Writer {
             drop(room);
             let word =
                 |word: Result<(), Failure>| word.map_or_else(Failure::word, |()| Word::Stored);
-            whole(words.into_iter().map(word).collect())
-        }
+            let answer = whole(words.into_iter().map(word).collect());
+            if let Err(error) = &answer {
+                failed(&span, error);
+            }
+            answer
+        };
+        work.instrument(within)
     }
 
     fn begin(&self, batch: &[Arc<Message>]) -> Vec<Group> {
@@ -230,6 +244,7 @@ impl Writer {
         let word = {
             // Never closed.
             let _turn = self.batches.acquire().await;
+            note(&Span::current(), "sent");
             let put =
                 || async { self.database.write_all(statement, &rows, self.guard.stamp()?).await };
             let begun = Instant::now();
@@ -237,6 +252,7 @@ impl Writer {
             if word.is_ok() {
                 self.database.activity.count_commit(rows.len(), begun.elapsed());
             }
+            note(&Span::current(), "answered");
             word
         };
         match word {

@@ -1,14 +1,18 @@
 //! What the writer is asked for, and its answers.
 
 use super::record;
+use crate::trace::{self, System};
 use broker_core::{AppendError, Appended, Message, MessageId, Subject, Timestamp};
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// What the writer is asked for.
 pub enum Job {
     Append {
         batch: Vec<Arc<Message>>,
+        /// The append's, if it is recorded.
+        span: Span,
         reply: oneshot::Sender<Result<Vec<Appended>, AppendError>>,
     },
     Purge {
@@ -59,7 +63,8 @@ pub fn answer(group: Vec<Job>, outcome: &Result<(), AppendError>) {
     // Who asked may be gone: then nobody wants to know.
     for job in group {
         match job {
-            Job::Append { batch, reply } => {
+            Job::Append { batch, reply, span } => {
+                drop(span);
                 let words = || vec![Appended::Stored; batch.len()];
                 let _ = reply.send(outcome.clone().map(|()| words()));
             }
@@ -69,4 +74,21 @@ pub fn answer(group: Vec<Job>, outcome: &Result<(), AppendError>) {
             Job::Seal { .. } | Job::Close { .. } | Job::Look | Job::Stop => {}
         }
     }
+}
+
+/// The span of a group's commit.
+pub fn commit_span(group: &[Job]) -> Span {
+    let appends = || {
+        group.iter().filter_map(|job| match job {
+            Job::Append { batch, span, .. } => Some((batch, span)),
+            Job::Purge { .. }
+            | Job::KeepTime { .. }
+            | Job::Seal { .. }
+            | Job::Close { .. }
+            | Job::Look
+            | Job::Stop => None,
+        })
+    };
+    let spans = appends().map(|(_, span)| span);
+    trace::commit(System::Local, spans, appends().flat_map(|(batch, _)| batch))
 }

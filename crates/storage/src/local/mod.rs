@@ -63,6 +63,7 @@ use crate::{Activity, DiskSpace, Inspect, Segments, Vitals};
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
     Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Usage, Writable,
+    trace::note,
 };
 use catalog::Catalog;
 use counted::Counted;
@@ -79,6 +80,7 @@ use std::{
     thread::{self, JoinHandle},
     time::Instant,
 };
+use tracing::Span;
 
 /// Messages on the local disk.
 pub struct LocalStorage {
@@ -242,7 +244,9 @@ impl Storage for LocalStorage {
         &self,
         batch: Vec<Arc<Message>>,
     ) -> StorageFuture<Result<Vec<Appended>, AppendError>> {
-        self.inbox.ask(|reply| job::Job::Append { batch, reply })
+        let span = Span::current();
+        note(&span, "queued");
+        self.inbox.ask(|reply| job::Job::Append { batch, span, reply })
     }
 
     /// Read where it is called: a few positioned reads, mostly from the page cache, cost less than

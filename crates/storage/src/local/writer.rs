@@ -6,13 +6,16 @@ use super::{
     disk::Disk,
     gate::{Gate, reached},
     index::{Entry, Index},
-    job::{Job, answer, weight},
+    job::{Job, answer, commit_span, weight},
     record::{self, Kind},
     segment::{HEAD, SegmentHead, log_name},
     upkeep,
 };
 use crate::Activity;
-use broker_core::{AppendError, Message, Subject, Timestamp};
+use broker_core::{
+    AppendError, Message, Subject, Timestamp,
+    trace::{failed, note},
+};
 use parking_lot::RwLock;
 use std::{
     collections::HashMap,
@@ -21,6 +24,7 @@ use std::{
     time::Instant,
 };
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// Bytes written at once; what waits beyond that makes the next group.
 const GROUP: usize = 8 * 1024 * 1024;
@@ -125,12 +129,12 @@ impl Writer {
     /// Commits a group, or where there is no room for it that part which gives space back: it may use the
     /// reserve.
     fn commit_or_part(&mut self, group: Vec<Job>) {
-        let outcome = self.commit(&group);
+        let outcome = self.commit_traced(&group);
         let is_full = matches!(outcome, Err(AppendError::Full(_)));
         let (appends, rest): (Vec<_>, Vec<_>) =
             group.into_iter().partition(|job| !is_full || matches!(job, Job::Append { .. }));
         if is_full && !appends.is_empty() && !rest.is_empty() {
-            let outcome = self.commit(&rest);
+            let outcome = self.commit_traced(&rest);
             answer(rest, &outcome);
         } else {
             answer(rest, &outcome);
@@ -146,8 +150,18 @@ impl Writer {
         }
     }
 
+    /// Within a span, if one of the appends has one.
+    fn commit_traced(&mut self, group: &[Job]) -> Result<(), AppendError> {
+        let span = commit_span(group);
+        let outcome = self.commit(group, &span);
+        if let Err(error) = &outcome {
+            failed(&span, error);
+        }
+        outcome
+    }
+
     /// Writes a group, syncs, and lets readers see it.
-    fn commit(&mut self, group: &[Job]) -> Result<(), AppendError> {
+    fn commit(&mut self, group: &[Job], span: &Span) -> Result<(), AppendError> {
         if let Some(why) = self.gate.refusal() {
             return Err(AppendError::Unavailable(why));
         }
@@ -170,9 +184,11 @@ impl Writer {
         if let Err(error) = file.write_at(&self.buffer, self.end) {
             return Err(self.cut_back(&error));
         }
+        note(span, "written");
         if let Err(error) = file.sync() {
             return Err(self.lost(&error));
         }
+        note(span, "synced");
         if !places.is_empty() {
             self.activity.count_commit(places.len(), begun.elapsed());
         }

@@ -4,9 +4,14 @@ use crate::database::{Answer, Word, whole};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+use tracing::Span;
 
 /// An append whose messages are answered one by one.
-pub struct Call(Mutex<State>);
+pub struct Call {
+    /// The append's, if it is recorded.
+    pub span: Span,
+    state: Mutex<State>,
+}
 
 struct State {
     words: Vec<Word>,
@@ -15,16 +20,17 @@ struct State {
 }
 
 impl Call {
-    /// An append of that many messages, at least one.
+    /// An append of that many messages, at least one, within the current span.
     pub fn new(size: usize) -> (Arc<Self>, oneshot::Receiver<Answer>) {
         let (reply, answer) = oneshot::channel();
         let state = State { words: vec![Word::Stored; size], open: size, reply: Some(reply) };
-        (Arc::new(Self(Mutex::new(state))), answer)
+        let call = Self { span: Span::current(), state: Mutex::new(state) };
+        (Arc::new(call), answer)
     }
 
     /// The word on one message; the last one answers the append.
     pub fn answer(&self, place: usize, word: Word) {
-        let mut state = self.0.lock();
+        let mut state = self.state.lock();
         state.words[place] = word;
         state.open -= 1;
         if state.open == 0

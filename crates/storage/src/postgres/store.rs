@@ -16,6 +16,7 @@ use crate::{
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
     Storage, StorageFuture, Subject, SubjectSummary, Tally, Timestamp, Usage, Writable,
+    trace::note,
 };
 use parking_lot::Mutex;
 use std::{
@@ -100,6 +101,7 @@ fn hand_over(
         .map(|((place, bucket), message)| (place, bucket, message))
         .collect();
     let bytes = kept.iter().map(|(_, _, message)| message.weight()).sum();
+    note(&call.span, "queued");
     shared.inbox.put(kept, bytes, &call).map_err(|refusal| match refusal {
         Refusal::Full => AppendError::Full(QUEUE),
         Refusal::Closed => AppendError::Unavailable(CLOSED.into()),

@@ -11,10 +11,17 @@ use super::{
     session::Session,
     shared::Shared,
 };
-use crate::database::Word;
-use broker_core::Writable;
+use crate::{
+    database::Word,
+    trace::{self, System},
+};
+use broker_core::{
+    Writable,
+    trace::{failed, note},
+};
 use std::sync::{Arc, atomic::Ordering};
 use tokio::time::{Instant, sleep_until};
+use tracing::Span;
 
 /// Writes until the inbox is closed and empty.
 pub async fn write(shared: Arc<Shared>) {
@@ -86,7 +93,11 @@ impl Writer<'_> {
         // Halves of what the database does not take, until it is known which message it is.
         let mut parts = vec![group.messages];
         while let Some(mut part) = parts.pop() {
-            match self.insert(entry.table(), &part).await {
+            let span = commit_span(&part);
+            let word = self.insert(entry.table(), &part, &span).await;
+            end(&span, &word);
+            drop(span);
+            match word {
                 Ok(word) => self.shared.inbox.answer(part, &word),
                 Err(failure) if failure.kind == Kind::Row && part.len() > 1 => {
                     let half = part.split_off(part.len() / 2);
@@ -106,7 +117,13 @@ impl Writer<'_> {
     }
 
     /// One statement; the word on all of its messages.
-    async fn insert(&mut self, table: &Table, part: &[Waiting]) -> Result<Word, Failure> {
+    async fn insert(
+        &mut self,
+        table: &Table,
+        part: &[Waiting],
+        span: &Span,
+    ) -> Result<Word, Failure> {
+        note(span, "sent");
         let columns = Columns::of(part.iter().map(|waiting| &*waiting.message));
         let epoch = self.shared.lease.epoch();
         let params = columns.fenced(&epoch);
@@ -124,6 +141,7 @@ impl Writer<'_> {
             }
             answer => answer?,
         };
+        note(span, "answered");
         table.rows.fetch_add(kept, Ordering::Relaxed);
         self.shared.connector.activity().count_commit(part.len(), begun.elapsed());
         // None: they are there already, or the fence kept them out.
@@ -190,5 +208,26 @@ impl Writer<'_> {
                 inbox.put_back(early.into_iter().map(|waiting| (bucket, waiting)).collect());
             }
         }
+    }
+}
+
+/// The span of a statement.
+fn commit_span(part: &[Waiting]) -> Span {
+    let appends = part.iter().map(|waiting| &waiting.call.span);
+    trace::commit(System::Postgres, appends, part.iter().map(|waiting| &waiting.message))
+}
+
+/// Notes how a statement ended.
+fn end(span: &Span, word: &Result<Word, Failure>) {
+    match word {
+        Ok(Word::Stored) => {}
+        Ok(
+            Word::Refused(_)
+            | Word::Full(_)
+            | Word::Unavailable(_)
+            | Word::Unknown(_)
+            | Word::Fenced,
+        ) => failed(span, &"not known to be stored by this broker"),
+        Err(failure) => failed(span, &failure.text),
     }
 }

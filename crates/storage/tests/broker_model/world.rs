@@ -150,7 +150,7 @@ impl<S: StoreUnderTest> World<S> {
             Keep::Forever => Lifetime::Forever,
         };
         let (subject, headers) = (subject(SUBJECTS[draft.subject]), Headers::default());
-        Publication { subject, headers, body: body.into(), lifetime }
+        Publication { subject, headers, body: body.into(), lifetime, trace: None }
     }
 
     fn note(

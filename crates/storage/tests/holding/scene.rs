@@ -56,7 +56,9 @@ impl Scene {
     pub fn submit(&self, name: &str, body: &str, lifetime: Lifetime) -> Receipt {
         let (subject, headers) = (subject(name), Headers::default());
         let body = body.as_bytes().to_vec().into();
-        self.broker.try_submit(vec![Publication { subject, headers, body, lifetime }]).unwrap()
+        self.broker
+            .try_submit(vec![Publication { subject, headers, body, lifetime, trace: None }])
+            .unwrap()
     }
 
     pub async fn publish(&self, name: &str, body: &str) -> Result<u64, PublishError> {

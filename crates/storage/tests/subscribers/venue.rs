@@ -22,7 +22,13 @@ pub async fn broker(store: &impl StoreUnderTest, limits: Limits) -> Broker {
 pub fn publication(name: &str, number: u64, size: usize, lifetime: Lifetime) -> Publication {
     let mut body = number.to_be_bytes().to_vec();
     body.resize(size.max(8), 0);
-    Publication { subject: subject(name), headers: Headers::default(), body: body.into(), lifetime }
+    Publication {
+        subject: subject(name),
+        headers: Headers::default(),
+        body: body.into(),
+        lifetime,
+        trace: None,
+    }
 }
 
 /// Publishes a batch; the ids of those that were stored.

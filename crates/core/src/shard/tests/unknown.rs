@@ -52,7 +52,7 @@ async fn a_message_of_unknown_outcome_holds_up_its_own_subject_only() {
     let mut doubtful = bench.broker.subscribe(subject("a"), Start::New).await.unwrap();
     bench.store.hold();
     let batch = [("a", "1"), ("b", "2"), ("a", "3"), ("c", "4"), ("d", "5")];
-    let batch = batch.map(|(name, body)| publication(name, body, KEEP)).into();
+    let batch: Vec<_> = batch.map(|(name, body)| publication(name, body, KEEP)).into();
     let mut receipt = bench.broker.try_submit(batch).unwrap();
     let away = Appended::Unavailable("its part is away".into());
     let refused = Appended::Refused("a row that the store does not take".into());

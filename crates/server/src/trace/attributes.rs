@@ -1,0 +1,72 @@
+//! What is said of spans, by the names of OpenTelemetry's semantic conventions.
+
+use broker_core::{Message, trace::TARGET};
+use tonic::Code;
+use tracing::{Span, field::Empty, info_span};
+
+/// Notes how a call ended, at its span.
+pub fn ended(span: &Span, code: Code) {
+    if span.is_disabled() {
+        return;
+    }
+    span.record("rpc.grpc.status_code", code as i32);
+    if is_failure(code) {
+        span.record("otel.status_code", "ERROR");
+    }
+}
+
+/// Whether a code speaks of a failure of the server, not of what its caller did.
+fn is_failure(code: Code) -> bool {
+    match code {
+        Code::Unknown
+        | Code::DeadlineExceeded
+        | Code::Unimplemented
+        | Code::Internal
+        | Code::Unavailable
+        | Code::DataLoss => true,
+        Code::Ok
+        | Code::Cancelled
+        | Code::InvalidArgument
+        | Code::NotFound
+        | Code::AlreadyExists
+        | Code::PermissionDenied
+        | Code::ResourceExhausted
+        | Code::FailedPrecondition
+        | Code::Aborted
+        | Code::OutOfRange
+        | Code::Unauthenticated => false,
+    }
+}
+
+/// What was read of a publish stream at once.
+pub fn submission(messages: usize) -> Span {
+    info_span!(
+        target: TARGET,
+        parent: None,
+        "submission",
+        "otel.kind" = "server",
+        "rpc.system" = "grpc",
+        "rpc.service" = "broker.Broker",
+        "rpc.method" = "PublishStream",
+        "messaging.batch.message_count" = messages,
+    )
+}
+
+/// A message is handed to a subscription.
+pub fn delivery(message: &Message) -> Span {
+    let span = info_span!(
+        target: TARGET,
+        parent: None,
+        "deliver",
+        "otel.kind" = "producer",
+        "messaging.system" = "broker",
+        "messaging.operation.name" = "deliver",
+        "messaging.destination.name" = message.subject.as_str(),
+        "messaging.message.id" = Empty,
+        "messaging.message.body.size" = message.body.len(),
+    );
+    if message.is_stored() {
+        span.record("messaging.message.id", message.id.0);
+    }
+    span
+}
