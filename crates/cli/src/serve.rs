@@ -7,6 +7,7 @@ mod metrics;
 mod progress;
 mod repeats;
 mod signals;
+mod tracer;
 mod watching;
 
 use crate::{
@@ -29,6 +30,7 @@ use std::{
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
+use tracer::Tracer;
 use tracing::{info, warn};
 use watching::Watching;
 
@@ -37,15 +39,20 @@ pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
     // Before anything else: as process 1 there is no default action for a signal.
     let signals = Signals::listen().context("cannot listen for signals")?;
     let resolved = settings::read(&arguments)?;
-    // A line written while a traced call is served has the ids of its trace.
-    let log = Log::start(&resolved.settings, || None)?;
-    let served = serve(resolved, signals, log.clone()).await;
+    let tracer = Tracer::start(&resolved.settings)?;
+    let log = Log::start(&resolved.settings, tracer.as_ref())?;
+    let served = serve(resolved, signals, log.clone(), tracer).await;
     let code = served.map_or_else(|error| log.fail(&error), |()| exit::DONE);
     log.flush();
     Ok(ExitCode::from(code))
 }
 
-async fn serve(resolved: Resolved, signals: Signals, log: Log) -> Result<()> {
+async fn serve(
+    resolved: Resolved,
+    signals: Signals,
+    log: Log,
+    tracer: Option<Tracer>,
+) -> Result<()> {
     let Resolved { settings, warnings, remarks, .. } = resolved;
     remarks.iter().for_each(|remark| info!("{remark}"));
     warnings.iter().for_each(|warning| warn!("{warning}"));
@@ -55,6 +62,7 @@ async fn serve(resolved: Resolved, signals: Signals, log: Log) -> Result<()> {
         health: server.health(),
         meters: server.meters(),
         log: log.counts(),
+        spans: tracer.as_ref().map(Tracer::counts),
         storage: settings.storage(),
         store: OnceLock::new(),
     })?);
@@ -64,7 +72,11 @@ async fn serve(resolved: Resolved, signals: Signals, log: Log) -> Result<()> {
         log: Some(Arc::new(log.level())),
         profiler: None,
     };
-    let server = server.observed_by(watching.clone()).controlled_by(controls);
+    let mut server = server.observed_by(watching.clone()).controlled_by(controls);
+    if let Some(tracer) = &tracer {
+        server = server.traced_by(tracer.spans(), tracer.tells_subscribers());
+        tracer.announce();
+    }
     let announcement = Arc::new(Announcement::of(&server)?);
     let progress = Progress::new(logger.clone(), server.opening(), announcement.clone());
 
@@ -74,8 +86,13 @@ async fn serve(resolved: Resolved, signals: Signals, log: Log) -> Result<()> {
         announcement.say();
         anyhow::Ok(open)
     };
-    let served = server.run(opening, leave(signals, settings.grace(), log)).await;
+    let told = OnceLock::new();
+    let served = server.run(opening, leave(signals, settings.grace(), &told, log)).await;
     logger.finish();
+    if let Some(tracer) = tracer {
+        let begun = told.get().copied().unwrap_or_else(Instant::now);
+        tracer.finish(begun + settings.grace()).await;
+    }
     served.map_err(|error| match error {
         ServeError::Opening(error) => error,
         other => other.into(),
@@ -125,9 +142,11 @@ fn say_closed(activity: &Activity) {
 }
 
 /// Done when the broker is told to leave. From then on a second signal, or an end that takes much
-/// longer than the grace time, ends the process at once.
-async fn leave(mut signals: Signals, grace: Duration, log: Log) {
+/// longer than the grace time, ends the process at once. `told` is when.
+async fn leave(mut signals: Signals, grace: Duration, told: &OnceLock<Instant>, log: Log) {
     let signal = signals.next().await;
+    // It is told once.
+    let _ = told.set(Instant::now());
     let grace_ms = milliseconds(grace);
     info!(signal, grace_ms, "closing");
     tokio::spawn(async move {

@@ -6,7 +6,6 @@
 
 mod counts;
 mod filter;
-mod ids;
 mod json;
 mod panics;
 mod queue;
@@ -17,15 +16,14 @@ mod text;
 
 pub use counts::LogCounts;
 pub use filter::Level;
-#[cfg_attr(not(test), expect(unused_imports, reason = "nobody traces yet"))]
-pub use ids::Ids;
-pub use ids::IdsOf;
 
+use super::tracer::{Tracer, current_ids};
 use crate::{
     exit, output,
     settings::{LogFormat, Settings},
 };
 use anyhow::{Result, anyhow};
+use broker_core::trace::TraceContext;
 use filter::Lines;
 use queue::{Entrance, Queue};
 use std::{
@@ -39,6 +37,9 @@ use tracing_subscriber::{Layer, Registry, fmt, layer::SubscriberExt, util::Subsc
 /// How long an end waits for whoever reads the log.
 const FLUSH: Duration = Duration::from_secs(1);
 
+/// Tells the span that the calling thread is in, if that is one of a sampled trace.
+type IdsOf = fn() -> Option<TraceContext>;
+
 /// The log of this process.
 #[derive(Clone)]
 pub struct Log {
@@ -48,11 +49,13 @@ pub struct Log {
 }
 
 impl Log {
-    /// Starts to log. `ids` tells the span in which a line is written, where that is traced.
+    /// Starts to log, and to take spans where there is a tracer. A line that is written inside a traced
+    /// call has the ids of its span.
     ///
     /// # Errors
     /// A level that is none, or a log that was started before.
-    pub fn start(settings: &Settings, ids: IdsOf) -> Result<Self> {
+    pub fn start(settings: &Settings, tracer: Option<&Tracer>) -> Result<Self> {
+        let ids: IdsOf = if tracer.is_some() { current_ids } else { || None };
         let counts = Arc::new(LogCounts::default());
         let queue = Queue::start(io::stderr(), counts)?;
         let (lines, level) = Lines::new(settings.log_level())?;
@@ -67,7 +70,8 @@ impl Log {
             Box::new(form.with_writer(Entrance(queue.clone())).with_filter(lines))
         };
         // Another layer sees what this one filters out.
-        let started = tracing_subscriber::registry().with(writing).try_init();
+        let started = tracing_subscriber::registry().with(writing);
+        let started = started.with(tracer.map(Tracer::layer)).try_init();
         started.map_err(|error| anyhow!("cannot start the log: {error}"))?;
         panics::log(queue.clone());
         Ok(Self { queue, level, is_json })

@@ -1,5 +1,7 @@
 //! Names of the broker that this one replaced.
 
+use super::traces;
+
 /// An old variable that stands for a setting.
 pub struct Alias {
     /// The variable.
@@ -28,12 +30,15 @@ pub struct Retired {
 pub const WITHOUT_EFFECT: &[Retired] = &[
     Retired { variable: "CASSANDRA_BATCH_SIZE", why: NO_BATCHES },
     Retired { variable: "CASSANDRA_TIME", why: NO_BATCHES },
-    Retired { variable: "JAEGER_HOST", why: NO_TRACING },
-    Retired { variable: "JAEGER_PORT", why: NO_TRACING },
 ];
 
 const NO_BATCHES: &str = "what waits is written at once, so there is no batch to set";
-const NO_TRACING: &str = "this build has no tracing";
+
+/// JAEGER_HOST: a host that takes OTLP.
+pub const JAEGER_HOST: Alias = Alias { variable: "JAEGER_HOST", translate: traces::at_host };
+
+/// Goes with JAEGER_HOST: the port there.
+pub const JAEGER_PORT: &str = "JAEGER_PORT";
 
 /// STORAGE_TYPE, in any case.
 pub const STORAGE_TYPE: Alias = Alias {

@@ -116,6 +116,20 @@ pub const LOG_FORMAT: &[Choice] = &[
     },
 ];
 
+/// The values of `trace-headers`.
+pub const TRACE_HEADERS: &[Choice] = &[
+    Choice {
+        name: "false",
+        help: "Headers are as their publisher made them",
+        set: |settings| settings.traces.tells_subscribers = false,
+    },
+    Choice {
+        name: "true",
+        help: "A message whose publish is traced has a header traceparent",
+        set: |settings| settings.traces.tells_subscribers = true,
+    },
+];
+
 /// Why this build does not know a setting of that name, or that store.
 pub fn absent(name: &str) -> Option<String> {
     let name = name.to_ascii_lowercase();

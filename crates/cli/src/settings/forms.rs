@@ -16,6 +16,15 @@ pub const LEVEL: &Form = &Form { allowed: LOG_LEVELS, placeholder: "LEVEL" };
 pub const LOG_LEVELS: &str =
     "off, error, warn, info, debug, trace, or directives such as info,h2=debug";
 
+/// Where OTLP is taken.
+pub const OTLP: &Form = &Form {
+    allowed: "a URL such as http://127.0.0.1:4317, of OTLP over gRPC without TLS",
+    placeholder: "URL",
+};
+
+/// A share of all.
+pub const RATIO: &Form = &Form { allowed: "a number from 0 to 1", placeholder: "RATIO" };
+
 /// Whether a text is a level of the log. A word that would be no level is the name of a module, of
 /// which alone would be logged; and a directive for spans would do nothing, because none are logged.
 pub fn is_log_level(text: &str) -> bool {

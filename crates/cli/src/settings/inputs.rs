@@ -6,7 +6,7 @@ use super::{
     dotenv::{self, Dotenv},
     names::{is_service_link, shown},
     setting::Setting,
-    source::Source,
+    source::{Source, Variable},
     table::SETTINGS,
     tomlfile::{self, TomlFile},
     wrong::Wrong,
@@ -85,6 +85,25 @@ impl Inputs {
         }
         let found = self.dotenv.as_ref()?.get(name).filter(|found| !found.value.is_empty())?;
         Some(format!("{name} in {}:{}", dotenv::FILE, found.line))
+    }
+
+    /// A variable that is no setting, and where it is set, for a sentence.
+    pub fn word(&self, name: &str) -> Option<(String, String)> {
+        let place = self.place_of(name)?;
+        let value = match self.environment.get(name).filter(|value| !is_service_link(name, value)) {
+            Some(value) => value.to_string_lossy().into_owned(),
+            None => self.dotenv.as_ref()?.get(name)?.value.clone(),
+        };
+        Some((value.trim().to_owned(), place))
+    }
+
+    /// The source of such a variable.
+    pub fn source_of(&self, name: &'static str) -> Option<Source> {
+        let variable = Variable { name, is_alias: true };
+        if self.environment.contains_key(name) {
+            return Some(Source::Environment(variable));
+        }
+        Some(Source::Dotenv(variable, self.dotenv.as_ref()?.get(name)?.line))
     }
 
     fn flag(&self, setting: &Setting) -> Option<(OsString, Source)> {

@@ -31,6 +31,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod tomlfile;
+mod traces;
 mod values;
 mod wrong;
 
@@ -42,6 +43,7 @@ pub use forms::{LOG_LEVELS, is_log_level};
 pub use inputs::of_client;
 pub use resolution::Resolved;
 pub use side::Side;
+pub use traces::Traces;
 pub use values::Settings;
 pub use wrong::Wrong;
 

@@ -3,7 +3,7 @@
 //! `UPDATE_DOCS=1 cargo test -p broker-cli the_page_has` writes them into the page.
 
 use super::{
-    alias::{Retired, WITHOUT_EFFECT},
+    alias::{JAEGER_PORT, Retired, WITHOUT_EFFECT},
     choices::Choice,
     kind::Kind,
     setting::{Fallback, Setting},
@@ -50,10 +50,13 @@ fn values(kind: Kind) -> String {
 fn old_names() -> String {
     let mut table = String::from("| old variable | stands for |\n| --- | --- |\n");
     for setting in SETTINGS {
-        for alias in setting.aliases {
+        // Those of OpenTelemetry are no old ones, and docs/tracing.md tells of them.
+        let old = setting.aliases.iter().filter(|alias| !alias.variable.starts_with("OTEL_"));
+        for alias in old {
             writeln!(table, "| `{}` | `{}` |", alias.variable, setting.variable).unwrap();
         }
     }
+    writeln!(table, "| `{JAEGER_PORT}` | the port of `JAEGER_HOST` |").unwrap();
     for Retired { variable, why } in WITHOUT_EFFECT {
         writeln!(table, "| `{variable}` | nothing: {why} |").unwrap();
     }

@@ -10,6 +10,7 @@ use super::{
     setting::Setting,
     source::Source,
     strangers::{self, Strangers},
+    traces,
     values::Settings,
     wrong::Wrong,
 };
@@ -40,9 +41,11 @@ pub fn resolve(
     let strangers = Strangers { table, inputs };
     strangers.refuse(&mut wrong);
     let mut settings = Settings::default();
-    let entries: Vec<_> =
+    let mut entries: Vec<_> =
         table.iter().map(|setting| decide(setting, inputs, &mut settings, &mut wrong)).collect();
+    let mut warnings = Vec::new();
     if wrong.is_empty() {
+        warnings = traces::complete(&mut settings, &mut entries, inputs, &mut wrong);
         relations::check(&settings, &entries, &mut wrong);
         #[cfg(any(feature = "postgres", feature = "cassandra"))]
         {
@@ -53,7 +56,7 @@ pub fn resolve(
     if !wrong.is_empty() {
         return Err(wrong);
     }
-    let warnings = strangers.unknown().chain(strangers::without_effect(inputs)).collect();
+    warnings.splice(..0, strangers.unknown().chain(strangers::without_effect(inputs)));
     let mut remarks = vec![summary(inputs, &entries)];
     remarks.extend(strangers.service_links());
     remarks.extend(entries.iter().flat_map(|entry| strangers::overridden(entry, inputs)));

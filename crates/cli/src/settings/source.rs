@@ -82,6 +82,7 @@ impl fmt::Display for Source {
             Self::File(_, file, line) => write!(f, "{file}:{line}")?,
             Self::Default => write!(f, "default")?,
         }
-        if self.is_alias() { write!(f, " (old name)") } else { Ok(()) }
+        let is_standard = self.name().is_some_and(|name| name.starts_with("OTEL_"));
+        if self.is_alias() && !is_standard { write!(f, " (old name)") } else { Ok(()) }
     }
 }

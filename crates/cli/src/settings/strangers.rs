@@ -1,7 +1,7 @@
 //! Variables that set nothing: typing errors, strangers, and old names.
 
 use super::{
-    alias::{Retired, WITHOUT_EFFECT},
+    alias::{JAEGER_PORT, Retired, WITHOUT_EFFECT},
     arguments::CONFIG,
     choices, dotenv,
     entry::Entry,
@@ -59,7 +59,7 @@ impl<'a> Strangers<'a> {
     fn is_old(&self, name: &str) -> bool {
         let mut aliases = self.table.iter().flat_map(|setting| setting.aliases);
         let is_retired = WITHOUT_EFFECT.iter().any(|retired| retired.variable == name);
-        is_retired || aliases.any(|alias| alias.variable == name)
+        is_retired || name == JAEGER_PORT || aliases.any(|alias| alias.variable == name)
     }
 
     fn meant(&self, name: &str) -> String {

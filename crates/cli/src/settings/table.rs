@@ -10,9 +10,9 @@ use super::databases::cassandra;
 #[cfg(feature = "postgres")]
 use super::databases::postgres;
 use super::{
-    alias::{APPLICATION_PORT, APPLICATION_PROM_PORT, RUST_LOG, STORAGE_TYPE},
+    alias::{APPLICATION_PORT, APPLICATION_PROM_PORT, Alias, JAEGER_HOST, RUST_LOG, STORAGE_TYPE},
     choices,
-    forms::{self, LEVEL, ORIGIN},
+    forms::{self, LEVEL, ORIGIN, OTLP, RATIO},
     kind::{
         Kind::{Address, Choice, Count, List, Path, Size, Text, Time},
         Range,
@@ -21,6 +21,7 @@ use super::{
         Fallback::{Told, Value},
         Setting, row,
     },
+    traces,
 };
 use std::time::Duration;
 
@@ -44,6 +45,7 @@ const GROUPS: &[&[Setting]] = &[
     #[cfg(any(feature = "postgres", feature = "cassandra"))]
     databases::ROWS,
     BROKER,
+    TRACES,
 ];
 
 const fn count() -> usize {
@@ -323,6 +325,39 @@ const BROKER: &[Setting] = &[
     },
     row("log-format", "BROKER_LOG_FORMAT", Choice(choices::LOG_FORMAT), Value("auto"))
         .meaning("How the log on standard error is written"),
+];
+
+/// Traces.
+const TRACES: &[Setting] = &[
+    Setting {
+        aliases: &[
+            Alias::same("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+            Alias::same("OTEL_EXPORTER_OTLP_ENDPOINT"),
+            JAEGER_HOST,
+        ],
+        ..row(
+            "otlp-endpoint",
+            "BROKER_OTLP_ENDPOINT",
+            Text(OTLP, |to, text| traces::endpoint(text).map(|url| to.traces.endpoint = Some(url))),
+            Told { holds: "nothing is traced", example: "http://127.0.0.1:4317" },
+        )
+        .meaning("Where traces are sent by OTLP over gRPC: Jaeger, or a collector of OpenTelemetry")
+    },
+    Setting {
+        aliases: &[Alias::same("OTEL_TRACES_SAMPLER_ARG")],
+        ..row(
+            "trace-sampling",
+            "BROKER_TRACE_SAMPLING",
+            Text(RATIO, |to, text| traces::ratio(text).map(|ratio| to.traces.ratio = ratio)),
+            Value("0.01"),
+        )
+        .meaning(
+            "The share of calls that are traced; who calls within a trace of their own decides \
+             that themselves",
+        )
+    },
+    row("trace-headers", "BROKER_TRACE_HEADERS", Choice(choices::TRACE_HEADERS), Value("false"))
+        .meaning("Whether messages carry the trace of their publish to subscribers"),
 ];
 
 /// All of it that a machine of fewer bits has.

@@ -1,12 +1,15 @@
 //! The values that the broker runs with.
 
-use super::choices::{LogFormat, StorageKind};
 #[cfg(any(feature = "postgres", feature = "cassandra"))]
 use super::databases::access::Access;
 #[cfg(feature = "cassandra")]
 use super::databases::cassandra::Cassandra;
 #[cfg(feature = "postgres")]
 use super::databases::postgres::Postgres;
+use super::{
+    choices::{LogFormat, StorageKind},
+    traces::Traces,
+};
 use broker_core::Limits;
 use broker_server::{ServerConfig, ServerLimits};
 #[cfg(any(feature = "postgres", feature = "cassandra"))]
@@ -30,6 +33,7 @@ pub struct Settings {
     pub(super) server: ServerConfig,
     pub(super) log_level: String,
     pub(super) log_format: LogFormat,
+    pub(super) traces: Traces,
 }
 
 /// What holds without any row of the table.
@@ -55,6 +59,7 @@ impl Default for Settings {
             },
             log_level: "info".into(),
             log_format: LogFormat::Auto,
+            traces: Traces::default(),
         }
     }
 }
@@ -78,6 +83,11 @@ impl Settings {
     /// The form of the log.
     pub fn log_format(&self) -> LogFormat {
         self.log_format
+    }
+
+    /// What is traced, and where traces are sent.
+    pub fn traces(&self) -> &Traces {
+        &self.traces
     }
 
     /// What the store is told.

@@ -2,6 +2,7 @@
 
 use crate::settings;
 use anyhow::{Result, anyhow};
+use broker_core::trace::TARGET;
 use broker_server::{LogControl, LogLevels};
 use std::{
     net::SocketAddr,
@@ -44,11 +45,11 @@ impl Lines {
 
 impl Filter<Registry> for Lines {
     fn enabled(&self, metadata: &Metadata<'_>, context: &Context<'_, Registry>) -> bool {
-        !metadata.is_span() && self.directives.enabled(metadata, context)
+        !is_of_traces(metadata) && self.directives.enabled(metadata, context)
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.is_span() {
+        if is_of_traces(metadata) {
             return Interest::never();
         }
         Filter::<Registry>::callsite_enabled(&self.directives, metadata)
@@ -57,6 +58,11 @@ impl Filter<Registry> for Lines {
     fn max_level_hint(&self) -> Option<LevelFilter> {
         Filter::<Registry>::max_level_hint(&self.directives)
     }
+}
+
+/// Spans, and what is noted at them.
+fn is_of_traces(metadata: &Metadata<'_>) -> bool {
+    metadata.is_span() || metadata.target() == TARGET
 }
 
 impl Level {

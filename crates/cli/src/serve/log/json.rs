@@ -47,8 +47,8 @@ impl Json {
             return Err(failure);
         }
         if let Some(ids) = (self.ids)() {
-            object.serialize_entry("trace_id", &ids.trace_id())?;
-            object.serialize_entry("span_id", &ids.span_id())?;
+            object.serialize_entry("trace_id", &format_args!("{:032x}", ids.trace_id))?;
+            object.serialize_entry("span_id", &format_args!("{:016x}", ids.span_id))?;
         }
         object.end()
     }

@@ -1,12 +1,13 @@
 //! What lines hold, in both forms.
 
 use super::{
-    Ids, IdsOf, LogCounts,
+    IdsOf, LogCounts,
     filter::Lines,
     json::Json,
     queue::{Entrance, Queue},
     text::Text,
 };
+use broker_core::trace::TraceContext;
 use serde_json::{Value, json};
 use std::{
     io::{self, Write},
@@ -32,7 +33,7 @@ impl Write for Written {
 }
 
 const NONE: IdsOf = || None;
-const TRACED: IdsOf = || Some(Ids { trace: 0xabc, span: 0x1 });
+const TRACED: IdsOf = || Some(TraceContext { trace_id: 0xabc, span_id: 0x1 });
 
 /// Logs to a layer. One test at a time: what is logged is remembered for all subscribers of a process.
 pub fn log_to<L>(layer: L, log: impl FnOnce())

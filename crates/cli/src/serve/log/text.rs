@@ -1,6 +1,7 @@
 //! Lines for persons: the library's own form, with the ids of the trace at the end.
 
 use super::IdsOf;
+use broker_core::trace::TraceContext;
 use std::fmt;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::{
@@ -40,6 +41,7 @@ where
         let mut line = String::new();
         self.form.format_event(context, Writer::new(&mut line), event)?;
         let words = line.trim_end_matches('\n');
-        writeln!(writer, "{words} trace_id={} span_id={}", ids.trace_id(), ids.span_id())
+        let TraceContext { trace_id, span_id } = ids;
+        writeln!(writer, "{words} trace_id={trace_id:032x} span_id={span_id:016x}")
     }
 }

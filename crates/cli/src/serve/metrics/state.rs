@@ -5,12 +5,16 @@ use super::{
     catalog::{
         BUILD, CACHED_SUBJECTS, CONNECTIONS, DATABASE_CONNECTIONS, DATABASE_CONNECTIONS_MAX,
         DISK_FREE, DISK_RESERVE, DISK_SIZE, EPOCH, LAG, LAGGING, LIMIT, LIMIT_USED, LOG_DROPPED,
-        LOG_LINES, OLD_GC, OLD_SUBSCRIBERS, OWNER, READY, ROUND_TRIPS, SEGMENTS, STATE, STATEMENTS,
-        STORE_BYTES, STORE_STATE, SUBSCRIPTIONS, SWEEPS, SWEPT, SWEPT_BYTES, SYNCS, WRITTEN_BYTES,
+        LOG_LINES, OLD_GC, OLD_SUBSCRIBERS, OWNER, READY, ROUND_TRIPS, SEGMENTS, SPANS, STATE,
+        STATEMENTS, STORE_BYTES, STORE_STATE, SUBSCRIPTIONS, SWEEPS, SWEPT, SWEPT_BYTES, SYNCS,
+        WRITTEN_BYTES,
     },
     sheet::Sheet,
 };
-use crate::serve::log::LogCounts;
+use crate::serve::{
+    log::LogCounts,
+    tracer::{SPAN_OUTCOMES, SpanCounts},
+};
 use broker_core::{Broker, Usage, Writable};
 use broker_server::{Health, Meters, State};
 use broker_storage::{Activity, Inspect, Vitals};
@@ -21,6 +25,8 @@ pub struct Sources {
     pub health: Health,
     pub meters: Meters,
     pub log: Arc<LogCounts>,
+    /// Nothing where nothing is traced.
+    pub spans: Option<Arc<SpanCounts>>,
     /// Which kind of store.
     pub storage: &'static str,
     /// The store, once it is open.
@@ -64,6 +70,10 @@ impl Sources {
             sheet.count(&LOG_LINES, &[level], lines);
         }
         sheet.count(&LOG_DROPPED, &[], self.log.dropped());
+        let spans = self.spans.as_ref().map(|counts| counts.all()).unwrap_or_default();
+        for (outcome, spans) in SPAN_OUTCOMES.into_iter().zip(spans) {
+            sheet.count(&SPANS, &[outcome], spans);
+        }
     }
 
     fn write_broker(&self, broker: &Broker, sheet: &mut Sheet) {

@@ -7,6 +7,7 @@ mod round_trip;
 mod secrets;
 mod sources;
 mod table;
+mod traces;
 mod wrong;
 
 use super::{

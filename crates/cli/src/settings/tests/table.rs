@@ -36,6 +36,7 @@ fn another(setting: &Setting) -> String {
         (Kind::List(..), _) => "other.example".into(),
         (Kind::Text(..), _) if setting.name == "log-level" => "debug".into(),
         (Kind::Text(..), _) if setting.name == "cassandra-replication" => "dc1:2".into(),
+        (Kind::Text(..), _) if setting.name == "trace-sampling" => "0.5".into(),
         (Kind::Text(..), _) => "other".into(),
     }
 }

@@ -46,12 +46,12 @@ fn service_links_set_nothing() {
 #[test]
 fn a_stranger_in_the_environment_is_a_warning_with_the_nearest_name() {
     let mut command = serve(&["--storage", "memory", "--log-format", "json"]);
-    command.envs([("BROKER_MAX_CALS", "s3cret"), ("JAEGER_HOST", "s3cret")]);
+    command.envs([("BROKER_MAX_CALS", "s3cret"), ("CASSANDRA_TIME", "s3cret")]);
     let mut running = Running::start(command);
     let line = running.hear(|line| line.contains("BROKER_MAX_CALS").then(|| line.to_owned()));
     assert!(line.contains("\"WARN\"") && line.contains("did you mean `BROKER_MAX_CALLS`?"));
     let line = running.hear(|line| line.contains("has no effect:").then(|| line.to_owned()));
-    assert!(line.contains("\"WARN\"") && line.contains("JAEGER_HOST"), "{line}");
+    assert!(line.contains("\"WARN\"") && line.contains("CASSANDRA_TIME"), "{line}");
     running.hear(|line| line.contains("gRPC server listening").then_some(()));
     running.signal(rustix::process::Signal::TERM);
     let finished = running.finish();
