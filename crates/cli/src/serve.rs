@@ -16,7 +16,7 @@ use crate::{
 };
 use announcement::Announcement;
 use anyhow::{Context, Result};
-use broker_core::{Broker, SystemTime};
+use broker_core::{Broker, Storage, SystemTime};
 use broker_server::{Controls, OpenBroker, ServeError, Server};
 use broker_storage::{Activity, Observed, Opened};
 use log::Log;
@@ -58,17 +58,21 @@ async fn serve(
     warnings.iter().for_each(|warning| warn!("{warning}"));
     let logger = Arc::new(Logger::default());
     let server = Server::bind(settings.server()).await?;
-    let metrics = Arc::new(Metrics::new(Sources {
-        health: server.health(),
-        meters: server.meters(),
-        log: log.counts(),
-        spans: tracer.as_ref().map(Tracer::counts),
-        storage: settings.storage(),
-        store: OnceLock::new(),
-    })?);
-    let watching = Arc::new(Watching::new(logger.clone(), metrics.clone()));
+    let metrics = || {
+        let sources = Sources {
+            health: server.health(),
+            meters: server.meters(),
+            log: log.counts(),
+            spans: tracer.as_ref().map(Tracer::counts),
+            storage: settings.storage(),
+            store: OnceLock::new(),
+        };
+        Metrics::new(sources).map(Arc::new)
+    };
+    let metrics = settings.has_metrics().then(metrics).transpose()?;
+    let watching = Arc::new(Watching { logger: logger.clone(), metrics: metrics.clone() });
     let controls = Controls {
-        metrics: Some(metrics.clone()),
+        metrics: metrics.map(|metrics| metrics as _),
         log: Some(Arc::new(log.level())),
         profiler: None,
     };
@@ -82,7 +86,7 @@ async fn serve(
 
     let activity = OnceLock::new();
     let opening = async {
-        let open = open(&settings, watching, &metrics, &progress, &activity).await?;
+        let open = open(&settings, watching, &progress, &activity).await?;
         announcement.say();
         anyhow::Ok(open)
     };
@@ -108,7 +112,6 @@ async fn serve(
 async fn open(
     settings: &Settings,
     watching: Arc<Watching>,
-    metrics: &Metrics,
     progress: &Progress,
     activity: &OnceLock<Arc<Activity>>,
 ) -> Result<OpenBroker> {
@@ -120,13 +123,18 @@ async fn open(
     let took_ms = milliseconds(begun.elapsed());
     info!(storage = kind, took_ms, "store open: {recovery}");
     warnings.iter().for_each(|warning| warn!(storage = kind, "{warning}"));
-    metrics.opened(Store { activity: counted.clone(), inspect });
-    // It is opened once.
-    let _ = activity.set(counted);
     // The chance that hash tables take.
     let seed = RandomState::new().hash_one(std::process::id());
     let time = Arc::new(SystemTime);
-    let storage = Arc::new(Observed::new(storage, time.clone(), metrics.storing.clone()));
+    let storage: Arc<dyn Storage> = match &watching.metrics {
+        Some(metrics) => {
+            metrics.opened(Store { activity: counted.clone(), inspect });
+            Arc::new(Observed::new(storage, time.clone(), metrics.storing.clone()))
+        }
+        None => storage,
+    };
+    // It is opened once.
+    let _ = activity.set(counted);
     let broker = Broker::open(storage, time, watching, settings.limits(), seed).await?;
     Ok(OpenBroker { broker, warnings })
 }

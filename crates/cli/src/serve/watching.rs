@@ -1,42 +1,48 @@
 //! Who hears of what happens: the log and the metrics.
 
-use super::{logger::Logger, metrics::Metrics};
+use super::{
+    logger::Logger,
+    metrics::{Messages, Metrics},
+};
 use broker_core::Observer;
 use broker_server::{Code, RpcObserver};
 use std::{sync::Arc, time::Duration};
 
 /// Tells both.
 pub struct Watching {
-    logger: Arc<Logger>,
-    metrics: Arc<Metrics>,
+    pub logger: Arc<Logger>,
+    /// Nothing where nothing is counted.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 impl Watching {
-    pub fn new(logger: Arc<Logger>, metrics: Arc<Metrics>) -> Self {
-        Self { logger, metrics }
+    fn count(&self, count: impl FnOnce(&Messages)) {
+        if let Some(metrics) = &self.metrics {
+            count(&metrics.messages);
+        }
     }
 
     fn limit_reached(&self, limit: &'static str) {
-        self.metrics.messages.limit_reached(limit);
+        self.count(|counted| counted.limit_reached(limit));
         self.logger.overloaded(limit);
     }
 }
 
 impl Observer for Watching {
     fn accepted(&self, messages: u64, bytes: u64, stored: bool) {
-        self.metrics.messages.accepted(messages, bytes, stored);
+        self.count(|counted| counted.accepted(messages, bytes, stored));
     }
 
     fn delivered(&self, messages: u64, bytes: u64) {
-        self.metrics.messages.delivered(messages, bytes);
+        self.count(|counted| counted.delivered(messages, bytes));
     }
 
     fn missed(&self, messages: u64) {
-        self.metrics.messages.missed(messages);
+        self.count(|counted| counted.missed(messages));
     }
 
     fn expired(&self, messages: u64) {
-        self.metrics.messages.expired(messages);
+        self.count(|counted| counted.expired(messages));
     }
 
     fn overloaded(&self, limit: &'static str) {
@@ -44,7 +50,7 @@ impl Observer for Watching {
     }
 
     fn clock_stepped(&self, forward: bool, by: Duration) {
-        self.metrics.messages.clock_stepped(forward);
+        self.count(|counted| counted.clock_stepped(forward));
         self.logger.clock_stepped(forward, by);
     }
 
@@ -53,22 +59,26 @@ impl Observer for Watching {
     }
 
     fn storage_failed(&self, what: &str) {
-        self.metrics.messages.storage_failed();
+        self.count(|counted| counted.storage_failed());
         self.logger.storage_failed(what);
     }
 }
 
 impl RpcObserver for Watching {
     fn started(&self, method: &'static str) {
-        self.metrics.calls.started(method);
+        if let Some(metrics) = &self.metrics {
+            metrics.calls.started(method);
+        }
     }
 
     fn finished(&self, method: &'static str, code: Code, took: Duration) {
-        self.metrics.calls.finished(method, code, took);
+        if let Some(metrics) = &self.metrics {
+            metrics.calls.finished(method, code, took);
+        }
     }
 
     fn refused(&self, reason: &'static str, messages: u64) {
-        self.metrics.messages.refused(reason, messages);
+        self.count(|counted| counted.refused(reason, messages));
     }
 
     fn overloaded(&self, limit: &'static str) {

@@ -116,6 +116,20 @@ pub const LOG_FORMAT: &[Choice] = &[
     },
 ];
 
+/// The values of `metrics`.
+pub const METRICS: &[Choice] = &[
+    Choice {
+        name: "true",
+        help: "What happens is counted, and shown for Prometheus",
+        set: |settings| settings.has_metrics = true,
+    },
+    Choice {
+        name: "false",
+        help: "Nothing is counted, and there is no such page",
+        set: |settings| settings.has_metrics = false,
+    },
+];
+
 /// The values of `trace-headers`.
 pub const TRACE_HEADERS: &[Choice] = &[
     Choice {

@@ -325,6 +325,8 @@ const BROKER: &[Setting] = &[
     },
     row("log-format", "BROKER_LOG_FORMAT", Choice(choices::LOG_FORMAT), Value("auto"))
         .meaning("How the log on standard error is written"),
+    row("metrics", "BROKER_METRICS", Choice(choices::METRICS), Value("true"))
+        .meaning("Whether the admin port has the page /metrics"),
 ];
 
 /// Traces.

@@ -33,6 +33,7 @@ pub struct Settings {
     pub(super) server: ServerConfig,
     pub(super) log_level: String,
     pub(super) log_format: LogFormat,
+    pub(super) has_metrics: bool,
     pub(super) traces: Traces,
 }
 
@@ -59,6 +60,7 @@ impl Default for Settings {
             },
             log_level: "info".into(),
             log_format: LogFormat::Auto,
+            has_metrics: true,
             traces: Traces::default(),
         }
     }
@@ -83,6 +85,11 @@ impl Settings {
     /// The form of the log.
     pub fn log_format(&self) -> LogFormat {
         self.log_format
+    }
+
+    /// Whether what happens is counted.
+    pub fn has_metrics(&self) -> bool {
+        self.has_metrics
     }
 
     /// What is traced, and where traces are sent.

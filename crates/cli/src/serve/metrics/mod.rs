@@ -21,13 +21,13 @@ mod writing;
 use broker_server::{MetricsFormat, MetricsPage};
 use calls::Calls;
 use machine::Machine;
-use messages::Messages;
 use prometheus::{Registry, Result};
 use sheet::Sheet;
 use std::sync::Arc;
 use storing::Storing;
 use tokio::runtime::{Handle, RuntimeMetrics};
 
+pub use messages::Messages;
 pub use state::{Sources, Store};
 
 /// Everything that is counted, and where to look for the rest.
