@@ -6,6 +6,7 @@
 #![expect(clippy::print_stderr, reason = "a test that fails shows what the broker logged")]
 
 mod page;
+mod scrape;
 
 #[path = "../system/body.rs"]
 mod body;

@@ -1,5 +1,6 @@
 //! The shard through the broker's front, over a store whose words the test speaks.
 
+mod measures;
 mod ownership;
 mod unknown;
 

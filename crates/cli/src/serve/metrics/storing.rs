@@ -8,8 +8,8 @@ use super::{
     },
 };
 use broker_storage::{ActivityObserver, Operation, Outcome, StorageCall, StorageObserver};
-use prometheus::{Histogram, IntCounter, IntCounterVec, Registry, Result};
-use std::time::Duration;
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, Registry, Result};
+use std::{sync::OnceLock, time::Duration};
 
 /// Upper bounds of messages in one commit.
 const COMMITS: &[f64] =
@@ -22,9 +22,25 @@ pub struct Storing {
     operations: Vec<Counted>,
     reclaimed: IntCounter,
     reclaimed_bytes: IntCounter,
-    commit_messages: Histogram,
-    commit_duration: Histogram,
-    sync_duration: Histogram,
+    commit_messages: Late,
+    commit_duration: Late,
+    sync_duration: Late,
+}
+
+/// A histogram that is on the page from its first value on: not every store has any.
+struct Late {
+    one: OnceLock<Histogram>,
+    page: HistogramVec,
+}
+
+impl Late {
+    fn new(page: HistogramVec) -> Self {
+        Self { one: OnceLock::new(), page }
+    }
+
+    fn observe(&self, value: f64) {
+        self.one.get_or_init(|| self.page.with_label_values::<&str>(&[])).observe(value);
+    }
 }
 
 struct Counted {
@@ -59,9 +75,9 @@ impl Storing {
             calls,
             reclaimed: RECLAIMED.counters(page)?.with_label_values(none),
             reclaimed_bytes: RECLAIMED_BYTES.counters(page)?.with_label_values(none),
-            commit_messages: COMMIT_MESSAGES.histograms(page, COMMITS)?.with_label_values(none),
-            commit_duration: COMMIT_DURATION.histograms(page, DURATIONS)?.with_label_values(none),
-            sync_duration: SYNC_DURATION.histograms(page, DURATIONS)?.with_label_values(none),
+            commit_messages: Late::new(COMMIT_MESSAGES.histograms(page, COMMITS)?),
+            commit_duration: Late::new(COMMIT_DURATION.histograms(page, DURATIONS)?),
+            sync_duration: Late::new(SYNC_DURATION.histograms(page, DURATIONS)?),
         })
     }
 }
