@@ -8,6 +8,7 @@ mod abdication;
 mod appends;
 mod batches;
 mod command;
+mod counting;
 mod keeping;
 mod line;
 mod purging;
@@ -394,19 +395,12 @@ impl Shard {
                 ready.is_backlogged = true;
                 self.backlogged.push_back(key);
             }
-            for place in decided.drain(..) {
-                self.answer(place);
+            // Before the answers: who has one finds its message counted.
+            counting::tell(&decided, &*self.shared.observer);
+            for line::Decided { message, slot, decision } in decided.drain(..) {
+                self.batches.answer(slot, decision.map(|()| Published { id: message.id }));
             }
         }
-    }
-
-    fn answer(&mut self, place: line::Decided) {
-        let line::Decided { message, slot, decision } = place;
-        if decision.is_ok() {
-            let bytes = message.body.len() as u64;
-            self.shared.observer.accepted(1, bytes, message.is_stored());
-        }
-        self.batches.answer(slot, decision.map(|()| Published { id: message.id }));
     }
 
     /// Evicts from the tails that hold more than their share until all together hold what they may.
