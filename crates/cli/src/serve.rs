@@ -5,7 +5,6 @@ pub mod log;
 mod logger;
 mod metrics;
 mod progress;
-mod repeats;
 mod signals;
 mod tracer;
 mod watching;

@@ -20,6 +20,7 @@ mod limits;
 mod listing;
 mod message;
 mod observer;
+mod repeats;
 mod shard;
 mod shared;
 mod storage;
@@ -48,6 +49,7 @@ pub use limits::Limits;
 pub use listing::{Count, ListedSubject, Listing, ListingQuery, Place};
 pub use message::{Durability, Message, Publication, Published};
 pub use observer::{NoObserver, Observer};
+pub use repeats::Repeats;
 pub use storage::{
     AppendError, Appended, IdRange, Page, ReadError, Reclaimed, Storage, StorageFuture, Stored,
     SubjectSummary, Tally, Writable,

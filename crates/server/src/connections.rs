@@ -9,6 +9,7 @@ use crate::{
     shutdown::{Phase, Watch},
     usage::Meters,
 };
+use broker_core::Repeats;
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body::Body;
@@ -17,7 +18,13 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
@@ -48,6 +55,7 @@ pub struct Connections<S> {
     observer: Arc<dyn RpcObserver>,
     /// Whether requests tell who is at the other end.
     tells_peer: bool,
+    said: Arc<Mutex<Repeats>>,
 }
 
 impl<S, B> Connections<S>
@@ -95,6 +103,7 @@ where
             watch,
             observer,
             tells_peer: false,
+            said: Arc::default(),
         }
     }
 
@@ -111,7 +120,7 @@ where
                 () = &mut leaving => break,
                 accepted = listener.accept() => match accepted {
                     Ok((stream, _)) => self.admit(stream),
-                    Err(error) => pause_after(&error).await,
+                    Err(error) => self.pause_after(&error).await,
                 },
             }
         }
@@ -130,11 +139,35 @@ where
         match self.room.clone().try_acquire_owned() {
             Ok(permit) => self.begin(stream, permit),
             Err(_) => {
-                tracing::warn!(limit = self.limit, "a connection beyond the limit was refused");
+                let what = "connections beyond the limit were refused";
+                if let Some(times) = self.count(what) {
+                    tracing::warn!(limit = self.limit, times, "{what}");
+                }
                 self.observer.overloaded("connections");
                 self.farewells.say(stream);
             }
         }
+    }
+
+    async fn pause_after(&self, error: &io::Error) {
+        // The client's fault, and gone with it.
+        let is_clients = matches!(
+            error.kind(),
+            io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionRefused
+        );
+        if !is_clients {
+            if let Some(times) = self.count(&error.to_string()) {
+                tracing::warn!(%error, times, "connections cannot be accepted at the moment");
+            }
+            tokio::time::sleep(ACCEPT_PAUSE).await;
+        }
+    }
+
+    /// Whether to say that now, which may be so for every connection.
+    fn count(&self, what: &str) -> Option<u64> {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).count(what, Instant::now())
     }
 
     fn begin(&self, stream: TcpStream, permit: OwnedSemaphorePermit) {
@@ -205,20 +238,6 @@ async fn serve_one<S, B>(
     };
     if let Err(error) = ended {
         tracing::debug!(%error, "a connection ended with an error");
-    }
-}
-
-async fn pause_after(error: &io::Error) {
-    // The client's fault, and gone with it.
-    let is_clients = matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
-    );
-    if !is_clients {
-        tracing::warn!(%error, "connections cannot be accepted at the moment");
-        tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }
 

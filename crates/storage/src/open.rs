@@ -78,10 +78,6 @@ pub enum OpenError {
 ///
 /// # Errors
 /// One sentence on what stands against it.
-#[cfg_attr(
-    not(any(feature = "postgres", feature = "cassandra")),
-    expect(unused_variables, reason = "only stores over a database have anything to tell")
-)]
 pub async fn open(config: StorageConfig, observer: &dyn OpenObserver) -> Result<Opened, OpenError> {
     match config {
         StorageConfig::Memory(config) => {
@@ -102,6 +98,7 @@ pub async fn open(config: StorageConfig, observer: &dyn OpenObserver) -> Result<
                 Err(cut) => std::panic::resume_unwind(cut.into_panic()),
             };
             let storage = Arc::new(storage);
+            recovery.steps().iter().for_each(|step| observer.reached(step));
             Ok(Opened {
                 activity: storage.activity(),
                 inspect: storage.clone(),

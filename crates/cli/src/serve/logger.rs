@@ -1,6 +1,6 @@
 //! What an operator is told: clock steps, failures of the store, limits reached.
 
-use super::repeats::Repeats;
+use broker_core::Repeats;
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},

@@ -190,6 +190,7 @@ fn help_of_every_verb() {
         "health",
         "subjects",
         "purge",
+        "log-level",
         "copy",
         "completions",
         "bench",

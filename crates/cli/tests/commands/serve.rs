@@ -122,9 +122,27 @@ fn the_admin_port_says_that_it_is_ready() {
 fn the_log_says_what_is_opened() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().to_str().unwrap();
-    let mut running = Running::start(serve(&["--data-dir", path]));
-    running.hear(|line| line.contains("storage type chosen: local").then_some(()));
-    running.hear(|line| line.contains("gRPC server listening on port").then_some(()));
+    for messages in [0, 1] {
+        let server = Server::start(serve(&["--data-dir", path]));
+        server.run(&["publish", "s", "body", "--keep"]).text();
+        server.running.signal(Signal::TERM);
+        let finished = server.running.finish();
+        let mut rest = finished.stderr.as_str();
+        for step in [
+            "storage type chosen: local",
+            "index ready: 0 sealed segments",
+            &format!("that of the active one has {messages} messages"),
+            "last ids found: ",
+            "expired messages dealt with: ",
+            "store open: ",
+            "gRPC server listening on port ",
+            "closing",
+            "closed",
+        ] {
+            let at = rest.find(step).unwrap_or_else(|| panic!("no {step:?} in {rest}"));
+            rest = &rest[at + step.len()..];
+        }
+    }
 }
 
 #[test]

@@ -27,6 +27,8 @@ async fn a_start_says_what_it_reached(kind: Kind) {
             &["storage type chosen: cassandra"],
             &["connected to", "Cassandra", &host, &port],
             &["keyspace and tables"],
+            &["last ids"],
+            &["expired messages"],
             &["store open"],
             &["gRPC server listening on port"],
         ],

@@ -3,6 +3,7 @@
 
 mod batches;
 mod compression;
+mod controls;
 mod deadlines;
 mod errors;
 mod fenced;

@@ -81,12 +81,11 @@ pub async fn open(
         .await
         .map_err(|failure| OpenError::Database(failure.to_string()))?;
     register::reached(kept_time).await;
+    observer.reached("last ids: each is found when its subject is first used");
+    observer.reached("expired messages dealt with: the database removes them by itself");
     let recovery = match kept_time {
         Timestamp::MIN => "the store is empty".to_owned(),
-        time => format!(
-            "last written at {time}; last ids are read when a subject is first used, expired messages \
-             are left to the database"
-        ),
+        time => format!("last written at {time}"),
     };
     let storage = Arc::new(storage);
     let warnings = promises.warnings;

@@ -4,6 +4,7 @@ use super::{
     catalog::{Catalog, Sealed},
     directory::Directory,
     gate::Gate,
+    recovery::NAMED,
     scan::{Writing, scan},
     segment::{SegmentHead, Summary, log_name, number_of},
 };
@@ -11,7 +12,6 @@ use std::{io, sync::Arc};
 
 /// Makes a damaged index or the directory anew; `false` for a file that nothing else can tell.
 pub fn heal(catalog: &Catalog, gate: &Gate, name: &str) -> io::Result<bool> {
-    tracing::error!(file = name, "a file is damaged and is made anew");
     if let Some(number) = number_of(name, ".index") {
         return heal_index(catalog, number);
     }
@@ -27,8 +27,8 @@ fn heal_index(catalog: &Catalog, number: u64) -> io::Result<bool> {
     let file = catalog.files.get(&log_name(number))?;
     let time = SegmentHead::read(file.as_ref(), number).map_or(segment.summary.time, |it| it.time);
     let scan = scan(file.as_ref(), number, Writing::Over)?;
-    for damage in &scan.damage {
-        tracing::error!(damage, "damage");
+    for damage in scan.damage.iter().take(NAMED) {
+        tracing::error!(damage, places = scan.damage.len(), "damage");
     }
     let generation = segment.summary.generation;
     let summary = Summary::of(&scan.index, scan.time.max(time), scan.end, generation);

@@ -62,8 +62,8 @@ pub use recovery::Recovery;
 use crate::{Activity, DiskSpace, Inspect, Segments, Vitals};
 use broker_core::{
     AppendError, Appended, Durability, IdRange, Message, MessageId, Page, ReadError, Reclaimed,
-    Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Usage, Writable,
-    trace::note,
+    Repeats, Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, Timestamp, Usage,
+    Writable, trace::note,
 };
 use catalog::Catalog;
 use counted::Counted;
@@ -186,6 +186,7 @@ fn start(
         dead: BTreeSet::new(),
         sparse: BTreeSet::new(),
         unsweepable: BTreeSet::new(),
+        said: Repeats::default(),
         waited: 0,
         uncounted: 0,
         activity: activity.clone(),

@@ -22,8 +22,8 @@ use std::{
     time::Duration,
 };
 
-/// Places of damage that are named in one line of a log.
-const NAMED: usize = 20;
+/// Places of damage that are named in one line of a log, or in lines that belong together.
+pub const NAMED: usize = 20;
 
 /// What a start found.
 #[derive(Debug, Clone, Default)]
@@ -38,8 +38,35 @@ pub struct Recovery {
     pub rebuilt: usize,
     /// Damage, in words.
     pub damage: Vec<String>,
+    /// Subjects of which the file of subjects tells the last id: nothing else is kept of them, or of the
+    /// segments that were given back.
+    pub subjects: u64,
+    /// Sealed segments of which every message had expired when the store was last used.
+    pub expired: usize,
     /// The time it took.
     pub took: Duration,
+}
+
+impl Recovery {
+    /// What a start reached, in the order in which it did: a sentence each, for the log.
+    #[must_use]
+    pub fn steps(&self) -> Vec<String> {
+        let Self { sealed, scanned, rebuilt, subjects, expired, .. } = self;
+        vec![
+            format!(
+                "index ready: {sealed} sealed segments have theirs in files ({rebuilt} made anew), that \
+                 of the active one has {scanned} messages"
+            ),
+            format!(
+                "last ids found: beside what the segments tell, those of {subjects} subjects in the \
+                 file of subjects"
+            ),
+            match expired {
+                0 => "expired messages dealt with: no segment holds nothing else".to_owned(),
+                some => format!("expired messages dealt with: {some} segments are given back"),
+            },
+        ]
+    }
 }
 
 impl fmt::Display for Recovery {
@@ -105,6 +132,9 @@ pub fn recover(disk: Arc<dyn Disk>) -> io::Result<Recovered> {
     let (active, end, purges) = start.active(active, &mut next)?;
     start.files.disk().sync_directory()?;
     start.recovery.sealed = sealed.len();
+    start.recovery.subjects = subjects.as_ref().map_or(0, |file| file.entries);
+    let is_dead = |segment: &&Arc<Sealed>| segment.summary.latest_expiry <= start.kept_time;
+    start.recovery.expired = sealed.values().filter(is_dead).count();
     let view = View {
         active,
         sealing: Vec::new(),

@@ -15,11 +15,12 @@ use super::{
     writer::is_full,
 };
 use crate::Activity;
-use broker_core::{ReadError, Reclaimed, Timestamp};
+use broker_core::{ReadError, Reclaimed, Repeats, Timestamp};
 use std::{
     collections::BTreeSet,
     io,
     sync::{Arc, mpsc},
+    time::Instant,
 };
 use tokio::sync::oneshot;
 
@@ -71,6 +72,8 @@ pub struct Upkeep {
     /// Segments that cannot be swept: a living message in them is damaged.
     pub unsweepable: BTreeSet<u64>,
     pub waited: u32,
+    /// Damaged files that were told of.
+    pub said: Repeats,
     /// Calls of reclaim since what lives in the active segment was counted.
     pub uncounted: u32,
     pub activity: Arc<Activity>,
@@ -105,9 +108,14 @@ impl Upkeep {
         }
     }
 
-    fn heal(&self, name: &str) -> bool {
+    fn heal(&mut self, name: &str) -> bool {
+        // What cannot be mended is met by every read.
+        let times = self.said.count(name, Instant::now());
+        if let Some(times) = times {
+            tracing::error!(file = name, times, "a file is damaged and is made anew");
+        }
         let healed = healing::heal(&self.catalog, &self.gate, name);
-        if let Err(error) = &healed {
+        if let (Err(error), Some(_)) = (&healed, times) {
             tracing::error!(%error, file = name, "a damaged file could not be made anew");
         }
         healed.unwrap_or(false)

@@ -1,7 +1,7 @@
 //! Counts what an exporter exports, and says in the log when it cannot.
 
 use super::{SpanCounts, counts::add};
-use crate::serve::repeats::Repeats;
+use broker_core::Repeats;
 use opentelemetry_sdk::{
     Resource,
     error::OTelSdkResult,
