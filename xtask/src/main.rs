@@ -6,6 +6,7 @@
 mod cache;
 mod clients;
 mod command;
+mod costs;
 mod java;
 mod machine;
 mod maven;
@@ -30,6 +31,7 @@ Usage:
   cargo xtask servers NAME ...  keep servers for tests: postgres, cassandra, cassandra-old
   cargo xtask tidy              check the style of the sources alone
   cargo xtask measure           print the table of docs/performance.md; it takes an hour
+  cargo xtask costs [ROUNDS]    print what metrics, logs and traces cost; a round takes about a minute
   cargo xtask measure TEXT ...  its rows that have TEXT in their names, with more options for `broker bench`
 ";
 
@@ -43,6 +45,8 @@ fn main() -> ExitCode {
         ["tidy"] => finish(tidy::check()),
         ["measure"] => concluded(measure::run("", &[])),
         ["measure", only, options @ ..] => concluded(measure::run(only, options)),
+        ["costs"] => concluded(costs::run(5)),
+        ["costs", rounds] => concluded(rounds.parse().map_or(Err(USAGE.to_owned()), costs::run)),
         ["help" | "--help" | "-h"] => {
             print!("{USAGE}");
             ExitCode::SUCCESS

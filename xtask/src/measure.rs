@@ -9,7 +9,11 @@ use crate::{
     workspace,
 };
 use serde_json::Value;
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// A row of the table.
 struct Row {
@@ -87,18 +91,16 @@ const ROWS: &[Row] = &[
 /// # Errors
 /// When a row cannot be measured, or its audit found something.
 pub fn run(only: &str, options: &[&str]) -> Result<(), String> {
-    let reports = workspace::target().join("measure");
-    fs::create_dir_all(&reports).map_err(|error| error.to_string())?;
-    let built = Command::new(workspace::cargo()).args(["build", "--release"]).status();
-    if !built.is_ok_and(|status| status.success()) {
-        return Err("the release build failed".into());
-    }
+    let reports = reports()?;
+    build()?;
     let rows: Vec<_> = ROWS.iter().enumerate().filter(|(_, row)| row.name.contains(only)).collect();
     let databases = Databases::under(rows.iter().map(|(_, row)| *row))?;
     let mut is_first = true;
     for (number, row) in rows {
         let to = reports.join(format!("{number:02}.json"));
-        let report = measure(row, options, &databases.variables, &to)?;
+        let words: Vec<&str> = row.arguments.split(' ').chain(options.iter().copied()).collect();
+        let report = bench(&words, &[], &databases.variables, &to);
+        let report = report.map_err(|why| format!("{}: {why}", row.name))?;
         if std::mem::take(&mut is_first) {
             println!("{}", head(&report));
         }
@@ -146,28 +148,53 @@ fn settings(name: &str, at: &str) -> Vec<Variable> {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
 }
 
-fn measure(
-    row: &Row,
-    options: &[&str],
+/// The folder of reports.
+///
+/// # Errors
+/// That it cannot be made.
+pub fn reports() -> Result<PathBuf, String> {
+    let reports = workspace::target().join("measure");
+    fs::create_dir_all(&reports).map_err(|error| error.to_string())?;
+    Ok(reports)
+}
+
+/// Runs `broker bench`, whose report goes to that file, over a broker with these settings.
+///
+/// # Errors
+/// What it said, if it found something.
+pub fn bench(
+    words: &[&str],
+    settings: &[&str],
     variables: &[Variable],
     to: &Path,
 ) -> Result<Value, String> {
-    let output = Command::new(workspace::release_binary())
-        .arg("bench")
-        .args(row.arguments.split(' '))
-        .args(options)
-        .arg("--json")
-        .arg(to)
-        .envs(variables.iter().map(|(name, value)| (name, value)))
-        .output()
-        .map_err(|error| format!("{}: {error}", row.name))?;
+    let mut command = Command::new(workspace::release_binary());
+    command.arg("bench").args(words).arg("--json").arg(to);
+    if !settings.is_empty() {
+        command.arg("--").args(settings);
+    }
+    command.envs(variables.iter().map(|(name, value)| (name, value)));
+    let output = command.output().map_err(|error| error.to_string())?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stdout);
         let problem = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("{}: {}\n{text}{problem}", row.name, output.status));
+        return Err(format!("{}\n{text}{problem}", output.status));
     }
     let text = fs::read_to_string(to).map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| error.to_string())
+}
+
+/// Builds the program that is measured.
+///
+/// # Errors
+/// That it cannot be.
+pub fn build() -> Result<(), String> {
+    let built = Command::new(workspace::cargo()).args(["build", "--release"]).status();
+    if built.is_ok_and(|status| status.success()) {
+        Ok(())
+    } else {
+        Err("the release build failed".into())
+    }
 }
 
 fn head(report: &Value) -> String {
@@ -248,7 +275,7 @@ fn time(us: f64) -> String {
 }
 
 /// A whole number with commas.
-fn thousands(number: f64) -> String {
+pub fn thousands(number: f64) -> String {
     let digits = format!("{number:.0}");
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

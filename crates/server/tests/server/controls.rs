@@ -90,7 +90,7 @@ async fn the_level_of_the_log_is_told_and_changed() {
     let log = Arc::new(Log::default());
     for at in ["127.0.0.1", "127.0.0.2"] {
         let (server, admin) = server(at).await;
-        let controls = Controls { log: Some(log.clone()), profiler: None };
+        let controls = Controls { metrics: None, log: Some(log.clone()), profiler: None };
         let _server = server.controlled_by(controls);
         let path = "/v1/log-level";
         let told = json!({"level": log.levels().now, "start": "info"});
@@ -115,7 +115,11 @@ async fn the_level_of_the_log_is_told_and_changed() {
 #[tokio::test]
 async fn profiles_are_bytes_or_a_reason() {
     let (server, admin) = server("127.0.0.1").await;
-    let _server = server.controlled_by(Controls { log: None, profiler: Some(Arc::new(Watch)) });
+    let _server = server.controlled_by(Controls {
+        metrics: None,
+        log: None,
+        profiler: Some(Arc::new(Watch)),
+    });
     let (head, body) = ask(admin, "/v1/profile/cpu", &json!({"seconds": 60})).await;
     assert!(head.contains("content-type: image/svg+xml"), "{head}");
     assert_eq!(body, "60");
