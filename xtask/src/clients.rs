@@ -12,6 +12,7 @@
 use crate::{
     cache::{Cache, cant},
     command::run,
+    golang::{GO, go},
     servers::Variable,
     toolchain::Toolchain,
     workspace,
@@ -23,14 +24,6 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
-};
-
-const GO: Toolchain = Toolchain {
-    program: "go",
-    argument: "version",
-    prefix: "go",
-    oldest: (1, 25),
-    advice: "no Debian package is new enough, see go.dev/doc/install",
 };
 
 const NODE: Toolchain = Toolchain {
@@ -148,8 +141,8 @@ impl Kit {
             version.as_bytes(),
         ];
         self.cache.entry("go", &definition, |aside| {
-            let mut go = self.go(&["install", "tool"], &module);
-            run(go.env("GOBIN", aside.join("bin")))
+            let mut install = go(&self.cache, &["install", "tool"], &module);
+            run(install.env("GOBIN", aside.join("bin")))
         })
     }
 
@@ -161,8 +154,9 @@ impl Kit {
                 .map_err(|error| format!("PATH can't be used: {error}."))
         };
         for folder in ["tests/clients/go", "examples/go"] {
-            let mut go = self.go(&["generate", "./..."], &self.folder.join(folder));
-            run(go.env("PATH", path(tools.join("bin"))?))?;
+            let module = self.folder.join(folder);
+            let mut generate = go(&self.cache, &["generate", "./..."], &module);
+            run(generate.env("PATH", path(tools.join("bin"))?))?;
         }
         for folder in ["tests/clients/python", "examples/python"] {
             let mut script = Command::new("sh");
@@ -183,21 +177,10 @@ impl Kit {
     /// The programs in Go.
     fn build(&self) -> Result<(), String> {
         for (module, bin) in [("tests/clients/go", "bin/"), ("examples/go", "bin/examples/")] {
-            let mut go = self.go(&["build", "-o"], &self.folder.join(module));
-            run(go.arg(self.folder.join(bin)).arg("./..."))?;
+            let mut build = go(&self.cache, &["build", "-o"], &self.folder.join(module));
+            run(build.arg(self.folder.join(bin)).arg("./..."))?;
         }
         Ok(())
-    }
-
-    /// Go with its caches in ours.
-    fn go(&self, arguments: &[&str], module: &Path) -> Command {
-        let mut go = Command::new("go");
-        go.args(arguments).current_dir(module);
-        go.env("GOMODCACHE", self.cache.root.join("go-modules"));
-        go.env("GOCACHE", self.cache.root.join("go-builds"));
-        // A cache that its owner can delete; nothing is asked of version control.
-        go.env("GOFLAGS", "-modcacherw -buildvcs=false").env("CGO_ENABLED", "0");
-        go
     }
 }
 

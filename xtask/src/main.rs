@@ -7,6 +7,7 @@ mod cache;
 mod clients;
 mod command;
 mod costs;
+mod golang;
 mod java;
 mod machine;
 mod maven;

@@ -60,7 +60,7 @@ pub fn commit<'a>(
             last = append.id();
         }
     }
-    let (mut last, mut count) = (None, 0_u64);
+    let (mut last, mut count) = (None, 0_i64);
     for message in messages {
         count += 1;
         let shard = message.trace().and_then(Trace::shard);

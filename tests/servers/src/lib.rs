@@ -9,6 +9,7 @@
 pub mod cassandra;
 mod certificates;
 mod clock;
+mod jaeger;
 mod pgbouncer;
 mod ports;
 pub mod postgres;
@@ -20,6 +21,7 @@ mod waiting;
 
 pub use cassandra::Cassandra;
 pub use certificates::{Authority, Certificate};
+pub use jaeger::Jaeger;
 pub use pgbouncer::{PgBouncer, PoolMode};
 pub use postgres::Postgres;
 pub use proxy::{Direction, Proxy};

@@ -7,14 +7,14 @@
 )]
 #![expect(clippy::print_stderr, reason = "and complains on its standard error")]
 
-use broker_test_servers::shared;
+use broker_test_servers::{Jaeger, shared};
 use std::{io, process::ExitCode};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::spawn_blocking,
 };
 
-const KNOWN: [&str; 3] = ["postgres", "cassandra", "cassandra-old"];
+const KNOWN: [&str; 4] = ["postgres", "cassandra", "cassandra-old", "jaeger"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -23,18 +23,22 @@ async fn main() -> ExitCode {
         eprintln!("Usage: broker-test-servers {} ...", KNOWN.join("|"));
         return ExitCode::from(2);
     }
-    let (mut postgres, mut cassandra) = (None, None);
+    let (mut postgres, mut cassandra, mut jaeger) = (None, None, None);
     for name in names {
-        let (variable, address) = if name == "postgres" {
-            (shared::POSTGRES, postgres.insert(shared::start_postgres().await).address())
-        } else {
-            let node = shared::start_cassandra(name == "cassandra-old").await;
-            (shared::CASSANDRA, cassandra.insert(node).address())
+        let (variable, address) = match name.as_str() {
+            "postgres" => {
+                (shared::POSTGRES, postgres.insert(shared::start_postgres().await).address())
+            }
+            "jaeger" => (shared::JAEGER, jaeger.insert(Jaeger::start().await).otlp()),
+            _ => {
+                let node = shared::start_cassandra(name == "cassandra-old").await;
+                (shared::CASSANDRA, cassandra.insert(node).address())
+            }
         };
         println!("{variable}={address}");
     }
     told_to_go().await;
-    drop((postgres, cassandra));
+    drop((postgres, cassandra, jaeger));
     // Without waiting for the thread that reads.
     std::process::exit(0)
 }

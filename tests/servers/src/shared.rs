@@ -9,6 +9,9 @@ pub const POSTGRES: &str = "BROKER_TEST_POSTGRES";
 /// Names the shared Cassandra, as `host:port`.
 pub const CASSANDRA: &str = "BROKER_TEST_CASSANDRA";
 
+/// Says where a Jaeger takes spans.
+pub const JAEGER: &str = "BROKER_TEST_JAEGER";
+
 /// Where the shared PostgreSQL is. Its user `postgres` is trusted.
 pub fn postgres() -> SocketAddr {
     address(POSTGRES)

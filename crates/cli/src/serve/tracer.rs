@@ -35,6 +35,9 @@ use tracing_subscriber::{Layer, filter::Targets, registry::LookupSpan};
 /// Longest time that the last spans are waited for, whatever is left of the grace time.
 const LAST: Duration = Duration::from_secs(5);
 
+/// Links of one span at most: a commit is linked to every publish in it, of which so many are mostly all.
+const LINKS: u32 = 1_024;
+
 /// Exports spans until it is [finished](Tracer::finish).
 pub struct Tracer {
     provider: SdkTracerProvider,
@@ -60,6 +63,7 @@ impl Tracer {
             // What comes here was decided before.
             .with_sampler(Sampler::AlwaysOn)
             .with_resource(resource::of(settings.storage()))
+            .with_max_links_per_span(LINKS)
             .with_span_processor(Bounded::new(exporter, counts.clone()))
             .build();
         Ok(Some(Self { provider, counts, traces, endpoint }))

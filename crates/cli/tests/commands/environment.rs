@@ -7,7 +7,7 @@ const OLD_NAMES: &[&str] =
     &["RUST_LOG", "STORAGE_TYPE", "APPLICATION_PORT", "APPLICATION_PROM_PORT"];
 
 /// What all others of them begin with.
-const PREFIXES: &[&str] = &["BROKER_", "POSTGRES_", "CASSANDRA_"];
+const PREFIXES: &[&str] = &["BROKER_", "POSTGRES_", "CASSANDRA_", "JAEGER_", "OTEL_"];
 
 /// Takes out the settings of whoever runs the tests and of the machine.
 pub fn clear_settings(command: &mut Command) {

@@ -7,6 +7,7 @@
 
 mod page;
 mod scrape;
+mod traces;
 
 #[path = "../system/body.rs"]
 mod body;

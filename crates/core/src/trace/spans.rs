@@ -5,6 +5,11 @@ use crate::{AppendError, Appended, FetchError, MessageId, Publication, Subject};
 use std::{fmt::Display, sync::Arc};
 use tracing::{Span, field::Empty, info, info_span, span::Id};
 
+/// A count or an id as an attribute: OpenTelemetry's numbers have a sign.
+pub fn number(count: impl TryInto<i64>) -> i64 {
+    count.try_into().unwrap_or(i64::MAX)
+}
+
 /// Notes something at a span, with the time.
 pub fn note(span: &Span, what: &'static str) {
     if !span.is_disabled() {
@@ -25,8 +30,8 @@ pub fn publish(parent: &Span, batch: &[Publication]) -> Span {
         "messaging.system" = "broker",
         "messaging.operation.name" = "publish",
         "messaging.destination.name" = Empty,
-        "messaging.batch.message_count" = batch.len(),
-        bytes
+        "messaging.batch.message_count" = number(batch.len()),
+        bytes = number(bytes)
     );
     if batch.iter().all(|publication| publication.subject == first.subject) {
         span.record("messaging.destination.name", first.subject.as_str());
@@ -51,7 +56,7 @@ pub fn append(shards: &[Span], messages: usize) -> Span {
         target: TARGET,
         parent: first,
         "append",
-        "messaging.batch.message_count" = messages,
+        "messaging.batch.message_count" = number(messages),
         "otel.status_code" = Empty,
         outcome = Empty
     );
@@ -96,7 +101,7 @@ pub fn fetch(parent: &Span, subject: &Subject, id: MessageId) -> Span {
         "messaging.system" = "broker",
         "messaging.operation.name" = "fetch",
         "messaging.destination.name" = subject.as_str(),
-        "messaging.message.id" = id.0,
+        "messaging.message.id" = number(id.0),
         outcome = Empty
     )
 }

@@ -1,6 +1,9 @@
 //! What is said of spans, by the names of OpenTelemetry's semantic conventions.
 
-use broker_core::{Message, trace::TARGET};
+use broker_core::{
+    Message,
+    trace::{TARGET, number},
+};
 use tonic::Code;
 use tracing::{Span, field::Empty, info_span};
 
@@ -48,7 +51,7 @@ pub fn submission(messages: usize) -> Span {
         "rpc.system" = "grpc",
         "rpc.service" = "broker.Broker",
         "rpc.method" = "PublishStream",
-        "messaging.batch.message_count" = messages,
+        "messaging.batch.message_count" = number(messages),
     )
 }
 
@@ -63,10 +66,10 @@ pub fn delivery(message: &Message) -> Span {
         "messaging.operation.name" = "deliver",
         "messaging.destination.name" = message.subject.as_str(),
         "messaging.message.id" = Empty,
-        "messaging.message.body.size" = message.body.len(),
+        "messaging.message.body.size" = number(message.body.len()),
     );
     if message.is_stored() {
-        span.record("messaging.message.id", message.id.0);
+        span.record("messaging.message.id", number(message.id.0));
     }
     span
 }
