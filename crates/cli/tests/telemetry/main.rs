@@ -18,7 +18,6 @@ mod calls;
 #[expect(dead_code, unused_imports, unused_macros, reason = "shared with the tests over databases")]
 mod database;
 #[path = "../system/launch.rs"]
-#[expect(dead_code, reason = "shared with the tests of the system")]
 mod launch;
 #[path = "../system/log.rs"]
 #[expect(dead_code, reason = "shared with the tests of the system")]

@@ -75,7 +75,7 @@ async fn a_stream_within_a_trace_has_its_submissions_there() {
     let way = ["commit", "append", "shard", "publish", "submission", rpc];
     assert_eq!(trace.way_up(commit), way);
     let (submission, _) = trace.only("submission");
-    assert_eq!(trace.spans[submission].links, [publisher.clone()]);
+    assert_eq!(trace.spans[submission].links, std::slice::from_ref(&publisher));
     assert_eq!(trace.only("deliver").1.parent.as_deref(), Some(submission));
     let own = scene.trace(&publisher.0, &["deliver"]).await;
     assert_eq!(own.only("deliver").1.links, [publisher]);
