@@ -50,7 +50,7 @@ impl Tracing {
 
     /// Tells each publication its trace: its publisher's, if a header says so, else that of `base`.
     /// Answers the publishers' spans.
-    fn assign(
+    pub(super) fn assign(
         &self,
         tracer: &dyn Tracer,
         base: Option<TraceContext>,
