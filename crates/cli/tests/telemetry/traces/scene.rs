@@ -76,14 +76,14 @@ impl Scene {
     pub async fn trace(&self, id: &str, names: &[&str]) -> Trace {
         let mut names = names.to_vec();
         names.sort_unstable();
-        let begun = Instant::now();
+        let (begun, mut looks) = (Instant::now(), tokio::time::interval(PAUSE));
         loop {
+            looks.tick().await;
             let trace = self.look(id).await;
             if trace.names() == names {
                 return trace;
             }
             assert!(begun.elapsed() < PATIENCE, "{names:?}, and there is {trace:#?}");
-            tokio::time::sleep(PAUSE).await;
         }
     }
 
