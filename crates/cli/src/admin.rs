@@ -61,18 +61,7 @@ impl Admin {
         body: &impl Serialize,
     ) -> Result<T, AdminError> {
         let request = self.request(path, body)?;
-        let answering = async {
-            // The call before may have left it busy for a moment.
-            self.requests.ready().await?;
-            let response = self.requests.send_request(request).await?;
-            read(response).await
-        };
-        let lost = |why: String| AdminError::Lost { address: self.address.to_string(), why };
-        let (status, json) = match timeout(ANSWER_TIME, answering).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(lost(error.to_string())),
-            Err(_) => return Err(lost("no answer within 30 s".into())),
-        };
+        let (status, json) = self.send(request).await?;
         let address = self.address.to_string();
         if status == StatusCode::OK {
             let answer = serde_json::from_slice(&json);
@@ -81,6 +70,36 @@ impl Admin {
         match serde_json::from_slice(&json) {
             Ok(Refused { error }) => Err(AdminError::refused(&error.reason, &error.message)),
             Err(_) => Err(AdminError::Foreign { address, status: status.as_u16() }),
+        }
+    }
+
+    /// Asks for a page: its HTTP status and its text.
+    pub async fn page(&mut self, path: &str) -> Result<(u16, String), AdminError> {
+        let unsendable = |error: http::Error| AdminError::Lost {
+            address: self.address.to_string(),
+            why: error.to_string(),
+        };
+        let request = Request::get(path).header(header::HOST, self.address.authority());
+        let request = request.body(Full::default()).map_err(unsendable)?;
+        let (status, text) = self.send(request).await?;
+        Ok((status.as_u16(), String::from_utf8_lossy(&text).into_owned()))
+    }
+
+    async fn send(
+        &mut self,
+        request: Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, Bytes), AdminError> {
+        let answering = async {
+            // The call before may have left it busy for a moment.
+            self.requests.ready().await?;
+            let response = self.requests.send_request(request).await?;
+            read(response).await
+        };
+        let lost = |why: String| AdminError::Lost { address: self.address.to_string(), why };
+        match timeout(ANSWER_TIME, answering).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(lost(error.to_string())),
+            Err(_) => Err(lost("no answer within 30 s".into())),
         }
     }
 

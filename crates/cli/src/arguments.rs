@@ -6,6 +6,7 @@ use crate::{
     completions::CompletionsCommand,
     config::ConfigCommand,
     copy::CopyCommand,
+    doctor::DoctorCommand,
     fetch::FetchCommand,
     health::HealthCommand,
     log_level::LogLevelCommand,
@@ -55,6 +56,8 @@ pub enum Verb {
     Purge(PurgeCommand),
     /// Tell or change what a running broker logs
     LogLevel(LogLevelCommand),
+    /// Look at settings, machine and store, and say what stands against a broker and what to do
+    Doctor(DoctorCommand),
     /// Copy every subject from one store to another, while no broker runs
     Copy(CopyCommand),
     /// Print a script that completes `broker` in a shell

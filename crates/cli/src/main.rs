@@ -6,6 +6,7 @@ mod bench;
 mod completions;
 mod config;
 mod copy;
+mod doctor;
 mod exit;
 mod fetch;
 mod format;
@@ -52,6 +53,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Subjects(command) => subjects::run(command).await,
             Verb::Purge(command) => purge::run(command).await,
             Verb::LogLevel(command) => log_level::run(command).await,
+            Verb::Doctor(command) => doctor::run(command).await,
             Verb::Completions(command) => completions::run(&command),
             Verb::Copy(command) => copy::run(command).await,
             Verb::Bench(command) => bench::run(*command).await,

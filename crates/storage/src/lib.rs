@@ -19,6 +19,7 @@ mod operation;
 pub mod ownership;
 #[cfg(feature = "postgres")]
 pub mod postgres;
+mod probe;
 mod secret;
 mod tls;
 mod trace;
@@ -36,6 +37,7 @@ pub use open::{NoOpenObserver, OpenError, OpenObserver, Opened, StorageConfig, o
 pub use operation::Operation;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresConfig;
+pub use probe::{Probe, probe};
 pub use secret::Secret;
 pub use tls::Tls;
 pub use vitals::{Connections, DiskSpace, Inspect, Segments, Vitals};

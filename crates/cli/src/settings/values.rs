@@ -72,6 +72,11 @@ impl Settings {
         self.storage.name()
     }
 
+    /// The kind of store.
+    pub fn kind(&self) -> StorageKind {
+        self.storage
+    }
+
     /// Longest time from the order to leave to the end.
     pub fn grace(&self) -> Duration {
         self.server.grace

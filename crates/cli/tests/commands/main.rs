@@ -6,6 +6,7 @@ mod bench;
 mod command;
 mod completions;
 mod copy;
+mod doctor;
 mod environment;
 mod errors;
 mod going_on;

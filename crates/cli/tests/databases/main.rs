@@ -15,6 +15,7 @@ mod clocks;
 mod copy;
 mod crash;
 mod database;
+mod doctor;
 mod full;
 mod leaving;
 mod lifetimes;

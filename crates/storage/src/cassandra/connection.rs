@@ -82,7 +82,11 @@ fn is_final(why: &str) -> bool {
     ["Authentication", "authentication", "certificate"].iter().any(|word| why.contains(word))
 }
 
-async fn try_to_connect(
+/// Tries once.
+///
+/// # Errors
+/// Why there is no connection.
+pub async fn try_to_connect(
     config: &CassandraConfig,
     tls: Option<TlsContext>,
 ) -> Result<Cluster, String> {

@@ -19,6 +19,7 @@ mod owner;
 mod page;
 mod place;
 mod places;
+mod probe;
 mod promises;
 mod purging;
 mod reading;
@@ -35,6 +36,7 @@ mod together;
 mod writer;
 
 pub use config::{CassandraConfig, Consistency, Replication};
+pub(crate) use probe::probe;
 
 use crate::{Activity, OpenError, OpenObserver, Opened, database::with_causes, ownership::Lease};
 use broker_core::Timestamp;

@@ -44,6 +44,7 @@ mod listing;
 mod lookups;
 mod merging;
 mod page;
+mod probe;
 mod purges;
 mod reading;
 mod record;
@@ -57,6 +58,7 @@ mod upkeep;
 mod writer;
 
 pub use config::{LocalConfig, LocalOpenError};
+pub(crate) use probe::probe;
 pub use recovery::Recovery;
 
 use crate::{Activity, DiskSpace, Inspect, Segments, Vitals};

@@ -45,6 +45,11 @@ impl Failure {
         Self { kind: Kind::Unavailable, text: text.into() }
     }
 
+    /// Trying again does not mend it.
+    pub fn setup(text: impl Into<String>) -> Self {
+        Self { kind: Kind::Setup, text: text.into() }
+    }
+
     /// No answer came in time.
     pub fn late() -> Self {
         Self { kind: Kind::Unknown, text: "PostgreSQL did not answer in time".into() }

@@ -20,6 +20,7 @@ mod making;
 mod opening;
 mod owner;
 mod pool;
+mod probe;
 mod reading;
 mod reclaiming;
 mod removal;
@@ -35,3 +36,4 @@ mod writer;
 
 pub use config::PostgresConfig;
 pub use opening::open;
+pub(crate) use probe::probe;
