@@ -6,6 +6,23 @@ use super::catalog::{
 };
 use prometheus::{IntCounter, IntCounterVec, Registry, Result};
 
+/// Why a publisher may be refused. They are at 0 from the start, so that an alert sees the first refusal, too: a
+/// counter that appears has not increased.
+const REASONS: [&str; 12] = [
+    "BROKER_CLOSING",
+    "STANDBY",
+    "STORAGE_UNAVAILABLE",
+    "OVERLOADED",
+    "OUTCOME_UNKNOWN",
+    "INVALID_SUBJECT",
+    "INVALID_EXPIRATION",
+    "INVALID_HEADER",
+    "MESSAGE_TOO_LARGE",
+    "BATCH_TOO_LARGE",
+    "MALFORMED",
+    "INTERNAL",
+];
+
 /// Counts messages.
 pub struct Messages {
     stored: Accepted,
@@ -39,6 +56,10 @@ impl Messages {
         for direction in ["forward", "back"] {
             clock_steps.with_label_values(&[direction]);
         }
+        let refused = REFUSED.counters(page)?;
+        for reason in REASONS {
+            refused.with_label_values(&[reason]);
+        }
         Ok(Self {
             stored: accepted("stored"),
             delivered_only: accepted("delivered_only"),
@@ -46,7 +67,7 @@ impl Messages {
             delivered_bytes: one(&DELIVERED_BYTES)?,
             missed: one(&MISSED)?,
             expired: one(&EXPIRED)?,
-            refused: REFUSED.counters(page)?,
+            refused,
             limits: LIMIT_REACHED.counters(page)?,
             clock_steps,
             failures: one(&STORE_FAILURES)?,
