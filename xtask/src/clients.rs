@@ -14,7 +14,7 @@ use crate::{
     command::run,
     golang::{GO, go},
     servers::Variable,
-    toolchain::Toolchain,
+    toolchain::{NODE, Toolchain},
     workspace,
 };
 use std::{
@@ -24,14 +24,6 @@ use std::{
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
-};
-
-const NODE: Toolchain = Toolchain {
-    program: "node",
-    argument: "--version",
-    prefix: "v",
-    oldest: (18, 0),
-    advice: "install the package nodejs, or see nodejs.org",
 };
 
 const PYTHON: Toolchain = Toolchain {

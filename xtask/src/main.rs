@@ -8,6 +8,7 @@ mod clients;
 mod command;
 mod costs;
 mod golang;
+mod grafana;
 mod java;
 mod machine;
 mod maven;

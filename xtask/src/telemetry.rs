@@ -1,9 +1,11 @@
-//! Prepares what the tests of telemetry need and no package of the system brings: Jaeger.
+//! Prepares what the tests of telemetry need and no package of the system brings: Jaeger, and
+//! Grafana's types.
 
 use crate::{
     cache::Cache,
     command::run,
     golang::{GO, go},
+    grafana,
     servers::{self, Variable},
 };
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ const VERSION: &str = "v1.76.0";
 /// A sentence that says what is missing, or which command failed.
 pub fn prepare() -> Result<Vec<Variable>, String> {
     let mut variables = servers::prepare()?;
+    variables.push(grafana::prepare()?);
     variables.push(("BROKER_JAEGER".into(), jaeger()?.into()));
     Ok(variables)
 }

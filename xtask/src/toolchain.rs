@@ -17,6 +17,15 @@ pub struct Toolchain {
     pub advice: &'static str,
 }
 
+/// Node.
+pub const NODE: Toolchain = Toolchain {
+    program: "node",
+    argument: "--version",
+    prefix: "v",
+    oldest: (18, 0),
+    advice: "install the package nodejs, or see nodejs.org",
+};
+
 impl Toolchain {
     /// What it says of its version.
     ///
@@ -26,10 +35,8 @@ impl Toolchain {
         let output = Command::new(self.program).arg(self.argument).output();
         let said = output.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
         let (major, minor) = self.oldest;
-        let wanted = format!(
-            "The tests of clients need `{}` {major}.{minor} or newer: {}.",
-            self.program, self.advice
-        );
+        let wanted =
+            format!("The tests need `{}` {major}.{minor} or newer: {}.", self.program, self.advice);
         match said {
             Err(_) => Err(wanted),
             Ok(said) if self.version(&said) < Some(self.oldest) => {
@@ -70,7 +77,7 @@ mod tests {
     #[test]
     fn says_what_is_missing_or_old() {
         let missing = Toolchain { program: "no-such-program", ..GO };
-        let wanted = "The tests of clients need `no-such-program` 25.0 or newer: see its page.";
+        let wanted = "The tests need `no-such-program` 25.0 or newer: see its page.";
         assert_eq!(missing.check(), Err(wanted.into()));
         let old = Toolchain { program: "echo", argument: "v3.1", prefix: "v", ..GO };
         assert!(old.check().unwrap_err().ends_with("This one says `v3.1`."));
