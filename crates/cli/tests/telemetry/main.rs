@@ -5,10 +5,22 @@
 
 #![expect(clippy::print_stderr, reason = "a test that fails shows what the broker logged")]
 
+mod alerts;
+mod counted;
+mod dashboard;
+mod dashboards;
 mod page;
+mod panels;
+mod pictures;
+mod promtool;
 mod scrape;
+mod shipped;
+mod stage;
 mod traces;
+mod traffic;
 
+#[path = "../databases/admin.rs"]
+mod admin;
 #[path = "../system/body.rs"]
 mod body;
 #[path = "../system/calls.rs"]
@@ -17,13 +29,14 @@ mod calls;
 #[path = "../databases/database.rs"]
 #[expect(dead_code, unused_imports, unused_macros, reason = "shared with the tests over databases")]
 mod database;
+#[path = "../system/failing_syncs.rs"]
+mod failing_syncs;
 #[path = "../system/launch.rs"]
 mod launch;
 #[path = "../system/log.rs"]
 #[expect(dead_code, reason = "shared with the tests of the system")]
 mod log;
 #[path = "../system/process.rs"]
-#[expect(dead_code, reason = "shared with the tests of the system")]
 mod process;
 #[path = "../system/waiting.rs"]
 #[expect(dead_code, reason = "shared with the tests of the system")]

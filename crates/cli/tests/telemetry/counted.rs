@@ -1,0 +1,238 @@
+//! A real Prometheus reads from a real broker exactly what was done to it.
+
+use crate::{
+    admin,
+    database::Kind,
+    launch::Launch,
+    process::Broker,
+    promtool,
+    shipped::Targets,
+    traffic::{self, Counts},
+    waiting::{PATIENCE, until},
+};
+use broker_test_servers::{Prometheus, prometheus::Sample};
+use std::{collections::BTreeMap, fs};
+use tempfile::TempDir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_local() {
+    let folder = TempDir::new().expect("a folder");
+    let launch = Launch::local(folder.path());
+    let (broker, prometheus) = everything_is_counted(&launch, true).await;
+    for metric in
+        ["syncs_total", "sync_duration_seconds_count", "written_bytes_total", "size_bytes"]
+    {
+        let value = prometheus.value(&format!("broker_store_{metric}")).await;
+        assert!(value > Some(0.0), "{metric}: {value:?}");
+    }
+    let free =
+        prometheus.value("broker_store_disk_free_bytes / broker_store_disk_size_bytes").await;
+    assert!(free > Some(0.0) && free < Some(1.0), "{free:?}");
+    let (_, page) = admin::page(broker.admin, "/metrics").await;
+    // The predecessor's name is kept as it was.
+    let expected = ["total_gc counter metrics should have \"_total\" suffix"];
+    assert_eq!(promtool::complaints(&page), expected);
+    old_names_are_right(&broker, &prometheus).await;
+    open_metrics_is_read(&prometheus).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_memory() {
+    let (_broker, prometheus) = everything_is_counted(&Launch::memory(), false).await;
+    let size = prometheus.value("broker_store_size_bytes").await;
+    assert!(size > Some(5_000.0), "{size:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_postgres() {
+    over_a_database(Kind::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_cassandra() {
+    over_a_database(Kind::Cassandra).await;
+}
+
+async fn over_a_database(kind: Kind) {
+    let (_broker, prometheus) = everything_is_counted(&kind.launch(kind.shared()), true).await;
+    for metric in ["statements_total", "round_trips_total", "epoch"] {
+        let value = prometheus.value(&format!("broker_store_{metric}")).await;
+        assert!(value > Some(0.0), "{metric}: {value:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scraping_takes_no_memory() {
+    let broker = Broker::start(&Launch::memory()).await;
+    traffic::run(&broker).await;
+    let scrape = async |times| {
+        for _ in 0..times {
+            let (code, page) = admin::page(broker.admin, "/metrics").await;
+            assert_eq!(code, 200);
+            assert!(page.contains("broker_rpcs_total"));
+        }
+        broker.anonymous_memory()
+    };
+    let before = scrape(200).await;
+    let after = scrape(200).await;
+    let grown = after.saturating_sub(before);
+    // Some pages of the allocator may come and go.
+    assert!(grown < 512 * 1024, "{before} bytes, {after} after 200 more scrapes");
+}
+
+/// Runs the known load and waits until Prometheus has the numbers that it must have. `is_safe`: the store commits.
+async fn everything_is_counted(launch: &Launch, is_safe: bool) -> (Broker, Prometheus) {
+    let broker = Broker::start(launch).await;
+    let prometheus = Targets::default().broker("main", broker.admin).watch().await;
+    let counts = traffic::run(&broker).await;
+    let mut wrong = Vec::new();
+    let all = async || {
+        wrong = differences(&prometheus, &counts, is_safe).await;
+        wrong.is_empty().then_some(())
+    };
+    let limit = tokio::time::timeout(PATIENCE, until(PATIENCE * 2, "the numbers", all)).await;
+    assert!(limit.is_ok(), "{wrong:#?}");
+    (broker, prometheus)
+}
+
+/// What Prometheus has otherwise.
+async fn differences(prometheus: &Prometheus, counts: &Counts, is_safe: bool) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let mut compare =
+        |what: &str, has: BTreeMap<Vec<String>, u64>, must: BTreeMap<Vec<String>, u64>| {
+            if has != must {
+                wrong.push(format!("{what}: {has:?} instead of {must:?}"));
+            }
+        };
+    let calls =
+        || counts.calls.iter().map(|((method, code), count)| (words(&[method, code]), *count));
+    let broker = "method=~\"broker.Broker/.+\"";
+    for metric in ["broker_rpcs_total", "broker_rpc_duration_seconds_count"] {
+        let has = counted(prometheus, &format!("{metric}{{{broker}}}"), &["method", "code"]).await;
+        compare(metric, has, calls().collect());
+    }
+    let old = counted(prometheus, "method_count_count", &["method", "status"]).await;
+    let short = |(mut labels, count): (Vec<String>, u64)| {
+        labels[0] = labels[0].replace("broker.Broker/", "");
+        (labels, count)
+    };
+    compare("method_count", old, calls().map(short).collect());
+    let mut started = BTreeMap::new();
+    for (labels, count) in calls() {
+        *started.entry(labels[..1].to_vec()).or_default() += count;
+    }
+    let has =
+        counted(prometheus, &format!("broker_rpcs_started_total{{{broker}}}"), &["method"]).await;
+    compare("started", has, started);
+    let kept = |stored, delivered_only| {
+        BTreeMap::from([(words(&["stored"]), stored), (words(&["delivered_only"]), delivered_only)])
+    };
+    let has = counted(prometheus, "broker_messages_accepted_total", &["kept"]).await;
+    compare("accepted", has, kept(counts.stored.0, counts.delivered_only.0));
+    let has = counted(prometheus, "broker_accepted_bytes_total", &["kept"]).await;
+    compare("accepted bytes", has, kept(counts.stored.1, counts.delivered_only.1));
+    let has = counted(prometheus, "broker_messages_refused_total > 0", &["reason"]).await;
+    compare(
+        "refused",
+        has,
+        counts.refused.iter().map(|(reason, n)| (words(&[reason]), *n)).collect(),
+    );
+    let stored = counts.stored.0;
+    for (metric, value) in [
+        ("broker_messages_delivered_total", counts.delivered.0),
+        ("broker_delivered_bytes_total", counts.delivered.1),
+        ("broker_messages_expired_total", counts.expired),
+        ("broker_messages_missed_total", 0),
+        ("broker_store_messages_total{operation=\"append\"}", stored),
+        // What is in memory is not made safe.
+        ("sum(broker_store_commit_messages_sum) or vector(0)", if is_safe { stored } else { 0 }),
+        // Gauges have returned to nothing.
+        ("broker_subscriptions", 0),
+        ("active_subscribers", 0),
+        ("broker_subscription_lag_messages", 0),
+        ("sum(broker_rpcs_in_flight)", 0),
+        ("broker_connections", 0),
+        (
+            "sum(broker_limit_used{limit=~\"calls|connections|publish_streams|queued_bytes|subscriptions\"})",
+            0,
+        ),
+        ("total_gc", 0),
+        ("broker_ready", 1),
+        ("broker_owner", 1),
+        ("broker_state{state=\"serving\"}", 1),
+        ("sum(broker_state)", 1),
+        ("broker_store_state{state=\"writable\"}", 1),
+        ("sum(broker_store_state)", 1),
+    ] {
+        let has = counted(prometheus, metric, &[]).await;
+        compare(metric, has, BTreeMap::from([(Vec::new(), value)]));
+    }
+    wrong
+}
+
+/// The values of an expression, by the values of these labels.
+async fn counted(
+    prometheus: &Prometheus,
+    expression: &str,
+    labels: &[&str],
+) -> BTreeMap<Vec<String>, u64> {
+    let samples = prometheus.query(expression).await;
+    let samples = samples.unwrap_or_else(|error| panic!("{expression}: {error}"));
+    let one = |sample: &Sample| {
+        let values =
+            labels.iter().map(|label| sample.labels.get(*label).cloned().unwrap_or_default());
+        (values.collect(), sample.value as u64)
+    };
+    samples.iter().map(one).collect()
+}
+
+fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
+}
+
+/// What users of the predecessor look at has its old meaning.
+async fn old_names_are_right(broker: &Broker, prometheus: &Prometheus) {
+    for quantile in ["0.5", "0.95", "0.99"] {
+        for method in ["Publish", "Fetch"] {
+            let duration =
+                format!("method_duration{{method=\"{method}\",quantile=\"{quantile}\"}}");
+            let value = prometheus.value(&duration).await;
+            assert!(value > Some(0.0) && value < Some(30.0), "{duration}: {value:?}");
+        }
+    }
+    near(prometheus, "memory_usage_bytes", 0.1, || resident(broker)).await;
+    near(prometheus, "process_resident_memory_bytes{job=\"broker\"}", 0.1, || resident(broker))
+        .await;
+    near(prometheus, "cpu_load", 0.2, load).await;
+    let cpus = prometheus.query("cpu_utilization_percent").await.expect("it is there");
+    let count = std::thread::available_parallelism().expect("Linux says it").get();
+    assert!(cpus.len() >= count, "{cpus:?}");
+    assert!(cpus.iter().all(|cpu| (0.0..=100.0).contains(&cpu.value)), "{cpus:?}");
+}
+
+/// Waits until a metric is as near to what the system says now as this share of it.
+async fn near(prometheus: &Prometheus, metric: &str, share: f64, system: impl Fn() -> f64) {
+    until(PATIENCE, &format!("{metric} is what the system says"), async || {
+        let (has, must) = (prometheus.value(metric).await?, system());
+        ((has - must).abs() <= share * must + 0.05).then_some(())
+    })
+    .await;
+}
+
+fn resident(broker: &Broker) -> f64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", broker.pid())).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("Linux says it");
+    line.trim().trim_end_matches(" kB").parse::<f64>().expect("a number") * 1024.0
+}
+
+fn load() -> f64 {
+    let text = fs::read_to_string("/proc/loadavg").expect("Linux has it");
+    text.split(' ').next().and_then(|word| word.parse().ok()).expect("a number")
+}
+
+/// Only OpenMetrics calls a counter by its name without `_total`.
+async fn open_metrics_is_read(prometheus: &Prometheus) {
+    let metadata = prometheus.ask("/api/v1/metadata", &[]).await.expect("an answer");
+    assert!(metadata["broker_rpcs"].is_array(), "{metadata}");
+    assert!(metadata["broker_rpcs_total"].is_null());
+}
