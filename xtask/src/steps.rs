@@ -98,6 +98,7 @@ const DATABASES: &[Need] =
 
 /// Jaeger is built by [`telemetry::prepare`].
 const TELEMETRY: &[Need] = &[
+    Need::new("strace", "strace"),
     Need::new("prometheus", "prometheus"),
     Need::new("promtool", "prometheus"),
     Need::new("prometheus-node-exporter", "prometheus-node-exporter"),

@@ -95,7 +95,6 @@ impl Tracer {
     }
 
     /// How many spans were exported and how many not, for metrics.
-    #[expect(dead_code, reason = "the metrics page does not show it yet")]
     pub fn counts(&self) -> Arc<SpanCounts> {
         self.counts.clone()
     }

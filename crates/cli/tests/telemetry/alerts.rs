@@ -81,7 +81,14 @@ async fn a_disk_that_fails() {
     assert_eq!(calls::reason(&unknown), "OUTCOME_UNKNOWN");
     let closed = calls::publish(&client, calls::kept("b", "x")).await.expect_err("closed");
     assert_eq!(closed.code(), Code::Unavailable, "{closed:?}");
-    for alert in ["StoreClosed", "BrokerNotReady", "MessagesNotStored", "StoreFailures"] {
+    for alert in [
+        "StoreClosed",
+        "BrokerNotReady",
+        "MessagesNotStored",
+        "StoreFailures",
+        // Two of three messages failed.
+        "ErrorBudgetBurnFast",
+    ] {
         fires(&prometheus, alert).await;
     }
     assert!(!firing(&prometheus).await.contains("BrokerDown"));

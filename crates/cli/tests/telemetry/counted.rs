@@ -1,7 +1,7 @@
 //! A real Prometheus reads from a real broker exactly what was done to it.
 
 use crate::{
-    admin,
+    admin, calls,
     database::Kind,
     launch::Launch,
     process::Broker,
@@ -33,6 +33,7 @@ async fn over_local() {
     let expected = ["total_gc counter metrics should have \"_total\" suffix"];
     assert_eq!(promtool::complaints(&page), expected);
     old_names_are_right(&broker, &prometheus).await;
+    gauges_come_and_go(&broker, &prometheus).await;
     open_metrics_is_read(&prometheus).await;
 }
 
@@ -208,6 +209,30 @@ async fn old_names_are_right(broker: &Broker, prometheus: &Prometheus) {
     let count = std::thread::available_parallelism().expect("Linux says it").get();
     assert!(cpus.len() >= count, "{cpus:?}");
     assert!(cpus.iter().all(|cpu| (0.0..=100.0).contains(&cpu.value)), "{cpus:?}");
+}
+
+/// What counts who is there rises with a subscriber, and falls when it leaves.
+async fn gauges_come_and_go(broker: &Broker, prometheus: &Prometheus) {
+    let gauges = [
+        "active_subscribers",
+        "broker_subscriptions",
+        "broker_connections",
+        "broker_rpcs_in_flight{method=\"broker.Broker/Subscribe\"}",
+        "broker_limit_used{limit=\"subscriptions\"}",
+    ];
+    let all_are = async |value: f64| {
+        for gauge in gauges {
+            until(PATIENCE, &format!("{gauge} is {value}"), async || {
+                (prometheus.value(gauge).await == Some(value)).then_some(())
+            })
+            .await;
+        }
+    };
+    let client = calls::connect(broker.address).await;
+    let subscription = calls::subscribe(&client, "gauges", 0).await.expect("a subscription");
+    all_are(1.0).await;
+    drop((subscription, client));
+    all_are(0.0).await;
 }
 
 /// Waits until a metric is as near to what the system says now as this share of it.

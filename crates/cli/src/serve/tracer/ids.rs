@@ -6,7 +6,6 @@ use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
 /// The span that the calling thread is in, if it is recorded.
-#[cfg_attr(not(test), expect(dead_code, reason = "the log has no place for them yet"))]
 pub fn current_ids() -> Option<TraceContext> {
     let span = Span::current();
     if span.is_disabled() { None } else { of(&span) }

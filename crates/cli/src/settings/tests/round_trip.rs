@@ -54,8 +54,6 @@ fn value(setting: &'static Setting) -> BoxedStrategy<String> {
             "otlp-endpoint" => "http://[a-z]{1,8}:[1-9][0-9]{0,3}".boxed(),
             "trace-sampling" => "0(\\.[0-9]{1,3})?|1".boxed(),
             "cassandra-replication" => "[1-9]|dc1:[1-9](,dc2:[1-9])?".boxed(),
-            "otlp-endpoint" => "http://[a-z.]{1,8}(:[1-9]{1,3})?".boxed(),
-            "trace-sampling" => "0\\.[0-9]{1,5}|0|1".boxed(),
             _ => "[a-z][a-z0-9_]{0,11}".boxed(),
         },
     }
