@@ -8,7 +8,7 @@ mod parent;
 pub(crate) mod spans;
 
 pub use parent::TraceParent;
-pub use spans::{failed, note, number};
+pub use spans::{end, failed, note, number};
 
 use std::fmt;
 use tracing::span::Id;

@@ -9,7 +9,7 @@ use tonic::{Code, Status, body::Body};
 
 /// Headers of an answer that a page may read.
 const EXPOSED: HeaderValue =
-    HeaderValue::from_static("grpc-status,grpc-message,grpc-status-details-bin");
+    HeaderValue::from_static("grpc-status,grpc-message,grpc-status-details-bin,traceparent");
 
 /// How long a browser may remember what it was allowed, in seconds.
 const REMEMBERED: HeaderValue = HeaderValue::from_static("7200");

@@ -73,6 +73,12 @@ pub fn append(shards: &[Span], messages: usize) -> Span {
     span
 }
 
+/// Ends a span that was entered before, though a store or a child may hold on to it: its end is when it
+/// was left last.
+pub fn end(span: &Span) {
+    span.in_scope(|| ());
+}
+
 /// Notes how an append ended.
 pub fn appended(span: &Span, outcome: &Result<Vec<Appended>, AppendError>) {
     if span.is_disabled() {
@@ -87,6 +93,7 @@ pub fn appended(span: &Span, outcome: &Result<Vec<Appended>, AppendError>) {
         },
         Err(error) => failed(span, error),
     }
+    end(span);
 }
 
 /// A message is looked for.

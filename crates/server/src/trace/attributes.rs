@@ -2,7 +2,7 @@
 
 use broker_core::{
     Message,
-    trace::{TARGET, number},
+    trace::{TARGET, end, number},
 };
 use tonic::Code;
 use tracing::{Span, field::Empty, info_span};
@@ -16,6 +16,7 @@ pub fn ended(span: &Span, code: Code) {
     if is_failure(code) {
         span.record("otel.status_code", "ERROR");
     }
+    end(span);
 }
 
 /// Whether a code speaks of a failure of the server, not of what its caller did.

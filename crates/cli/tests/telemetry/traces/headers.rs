@@ -6,6 +6,7 @@ use crate::{
     launch::Launch,
 };
 use broker_proto::PublishRequest;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const KEY: &str = "traceparent";
 
@@ -30,13 +31,16 @@ async fn a_traced_message_carries_its_publish_when_asked() {
     let reader = fresh();
     let mut replay = scene.subscribe_within("s", &parent(&reader, true)).await;
     assert_eq!(next(&mut replay).await.unwrap().headers[KEY], told);
+    // Its call is as long as it stands.
+    let until = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     drop(replay);
     let publish = "broker.Broker/Publish";
     let names = [publish, "publish", "shard", "append", "commit", "deliver", "deliver"];
     let trace = scene.trace(&caller.0, &names).await;
     let (rpc, _) = trace.only(publish);
     let reading = scene.trace(&reader.0, &["broker.Broker/Subscribe"]).await;
-    let (subscription, _) = reading.only("broker.Broker/Subscribe");
+    let (subscription, call) = reading.only("broker.Broker/Subscribe");
+    assert!(u128::from(call.time[1]) >= until, "{call:#?} until {until}");
     for (_, delivery) in trace.named("deliver") {
         assert_eq!(delivery.parent.as_deref(), Some(rpc));
         assert_eq!(delivery.links[0], (caller.0.clone(), rpc.to_owned()));

@@ -67,6 +67,7 @@ async fn one_trace(launch: Launch, database: Option<&str>, waits: &[&str]) {
     assert_eq!((delivery.kind, rpc.kind), (PRODUCER, SERVER));
     assert_eq!(rpc.tags["rpc.grpc.status_code"], "0");
     is_bare(&trace);
+    is_nested(&trace, commit_id);
     fetch(&scene, answer.get_ref().id).await;
     // What is noted at spans is no line of the log.
     for line in scene.broker.log.lines() {
@@ -84,6 +85,16 @@ fn is_bare(trace: &Trace) {
     }
 }
 
+/// From a span up, each lies within its parent.
+fn is_nested(trace: &Trace, id: &str) {
+    let mut child = &trace.spans[id];
+    while let Some(parent) = child.parent.as_ref().and_then(|parent| trace.spans.get(parent)) {
+        let ([begins, ends], [begun, ended]) = (child.time, parent.time);
+        assert!(begun <= begins && begins <= ends && ends <= ended, "{child:#?} in {parent:#?}");
+        child = parent;
+    }
+}
+
 async fn fetch(scene: &Scene, id: u64) {
     let caller = fresh();
     let request = broker_proto::FetchRequest { subject: "orders".into(), id };
@@ -93,6 +104,7 @@ async fn fetch(scene: &Scene, id: u64) {
     let trace = scene.trace(&caller.0, &names).await;
     let (lookup, _) = trace.only("lookup");
     assert_eq!(trace.way_up(lookup), ["lookup", "fetch", "broker.Broker/Fetch"]);
+    is_nested(&trace, lookup);
     assert_eq!(trace.only("fetch").1.tags["outcome"], "found");
 }
 

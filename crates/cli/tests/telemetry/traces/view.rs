@@ -24,6 +24,8 @@ pub struct Span {
     /// What was noted at it, in order.
     pub notes: Vec<String>,
     pub is_error: bool,
+    /// From its start to its end, in nanoseconds since 1970.
+    pub time: [u64; 2],
 }
 
 /// Numbers of kinds of spans.
@@ -90,6 +92,8 @@ fn read(span: &Value, service: &str) -> Span {
         tags: attributes(span),
         notes: notes(span),
         is_error: span["status"]["code"] == 2,
+        time: ["startTimeUnixNano", "endTimeUnixNano"]
+            .map(|name| text(&span[name]).parse().expect("a time")),
     }
 }
 
