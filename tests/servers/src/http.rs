@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use std::{error::Error, fmt::Write, net::SocketAddr};
 use tokio::{net::TcpStream, time::timeout};
 
-/// Sends a form, or asks without one if it is empty; the body of the answer, whatever its status is.
+/// Sends a form, or asks without one if it is empty; the body of the answer, whatever its status.
 ///
 /// # Errors
 /// Nobody answers in time, or not by HTTP.

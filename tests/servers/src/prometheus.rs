@@ -29,8 +29,8 @@ pub struct Sample {
 }
 
 impl Prometheus {
-    /// Starts one and waits until it answers. `lay` is told where it will listen, and writes `prometheus.yml`
-    /// and the files that this names to a folder.
+    /// Starts one and waits until it answers. `lay` is told where it will listen, and writes
+    /// `prometheus.yml` and the files that this names to a folder.
     pub async fn start(lay: impl FnOnce(&Path, SocketAddr)) -> Self {
         let folder = TempDir::with_prefix("prometheus-").expect("a temporary folder");
         let address = (Ipv4Addr::LOCALHOST, ports::free_on_loopback()).into();

@@ -68,8 +68,10 @@ function drawStates(panel, series, range, width, height) {
   const bars = series.map((one, row) => one.points.map(([time, value]) => {
     const x = label + ((time - range.start) / (range.end - range.start)) * (width - label);
     const step = (width - label) / (range.end - range.start);
-    return `<rect x="${x}" y="${row * thick}" width="${step + 0.5}" height="${thick - 6}" fill="${shade(options[value].color)}"/>`;
+    const place = `x="${x}" y="${row * thick}" width="${step + 0.5}" height="${thick - 6}"`;
+    return `<rect ${place} fill="${shade(options[value].color)}"/>`;
   }).join("") + `<text x="0" y="${row * thick + thick / 2}">${one.name}</text>`);
-  const words = Object.values(options).map(({ text, color }) => `<span><i style="background:${shade(color)}"></i>${text}</span>`);
-  return `<svg width="${width}" height="${series.length * thick}">${bars.join("")}</svg><div class="legend">${words.join("")}</div>`;
+  const word = ({ text, color }) => `<span><i style="background:${shade(color)}"></i>${text}</span>`;
+  const legend = `<div class="legend">${Object.values(options).map(word).join("")}</div>`;
+  return `<svg width="${width}" height="${series.length * thick}">${bars.join("")}</svg>${legend}`;
 }

@@ -14,9 +14,10 @@ export function drawLines(panel, series, range, width, height) {
   const shapes = drawn.map((one, at) => shape(one, COLOURS[at % COLOURS.length], scale, defaults.custom ?? {}));
   // What lies on top of a stack is the largest, so it is drawn first.
   if (stacked) shapes.reverse();
-  const svg = `<svg width="${width}" height="${height}">${grid(scale, defaults)}${limits(scale, defaults)}${shapes.join("")}</svg>`;
-  const legend = series.map((one, at) => `<span><i style="background:${COLOURS[at % COLOURS.length]}"></i>${one.name}</span>`);
-  return `${svg}<div class="legend">${legend.join("")}</div>`;
+  const inside = grid(scale, defaults) + limits(scale, defaults) + shapes.join("");
+  const colour = (at) => COLOURS[at % COLOURS.length];
+  const legend = series.map((one, at) => `<span><i style="background:${colour(at)}"></i>${one.name}</span>`);
+  return `<svg width="${width}" height="${height}">${inside}</svg><div class="legend">${legend.join("")}</div>`;
 }
 
 function stack(series) {
@@ -66,9 +67,11 @@ function grid(scale, defaults) {
 function limits(scale, defaults) {
   if (defaults.custom?.thresholdsStyle?.mode !== "dashed") return "";
   const seen = defaults.thresholds.steps.filter((step) => step.value !== null && step.value <= scale.high);
-  return seen.map(({ value, color }) =>
-    `<line x1="${LEFT}" x2="${scale.right}" y1="${scale.y(value)}" y2="${scale.y(value)}" stroke="${shade(color)}" stroke-dasharray="6 4"/>`,
-  ).join("");
+  const line = ({ value, color }) => {
+    const place = `x1="${LEFT}" x2="${scale.right}" y1="${scale.y(value)}" y2="${scale.y(value)}"`;
+    return `<line ${place} stroke="${shade(color)}" stroke-dasharray="6 4"/>`;
+  };
+  return seen.map(line).join("");
 }
 
 function shape(one, colour, scale, custom) {

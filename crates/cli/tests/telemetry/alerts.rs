@@ -1,5 +1,5 @@
-//! The shipped alerts fire for real faults of real brokers, and not before. Only how long a condition must have
-//! held is shortened.
+//! The shipped alerts fire for real faults of real brokers, and not before. Only how long a condition must
+//! have held is shortened.
 
 use crate::{
     calls,
@@ -42,7 +42,7 @@ async fn is_over(prometheus: &Prometheus, alert: &str) {
     .await;
 }
 
-/// A Prometheus that has scraped these brokers and evaluated all rules, and sees nothing to alert of.
+/// A Prometheus that has scraped these brokers, evaluated all rules, and sees nothing to alert of.
 async fn watch(targets: &Targets) -> Prometheus {
     let prometheus = targets.watch().await;
     until(PATIENCE, "all brokers are scraped", async || {
@@ -163,9 +163,10 @@ async fn clusters_that_share_a_name() {
     },);
     let apart = Targets::default().broker("one", one.admin).broker("other", other.admin);
     let prometheus = watch(&apart).await;
-    let evaluated = "count_over_time(instance_limit:broker_limit:used_ratio{cluster=\"one\",limit=\"calls\"}[1m])";
+    let rule = "instance_limit:broker_limit:used_ratio";
+    let evaluated = format!("count_over_time({rule}{{cluster=\"one\",limit=\"calls\"}}[1m])");
     until(PATIENCE, "rules are evaluated some times", async || {
-        (prometheus.value(evaluated).await >= Some(5.0)).then_some(())
+        (prometheus.value(&evaluated).await >= Some(5.0)).then_some(())
     })
     .await;
     assert!(!firing(&prometheus).await.contains("TwoOwners"));

@@ -3,11 +3,12 @@
 use crate::{
     admin, calls,
     database::Kind,
+    expected::{self, Commits, Expected},
     launch::Launch,
     process::Broker,
     promtool,
     shipped::Targets,
-    traffic::{self, Counts},
+    traffic,
     waiting::{PATIENCE, until},
 };
 use broker_test_servers::{Prometheus, prometheus::Sample};
@@ -18,7 +19,7 @@ use tempfile::TempDir;
 async fn over_local() {
     let folder = TempDir::new().expect("a folder");
     let launch = Launch::local(folder.path());
-    let (broker, prometheus) = everything_is_counted(&launch, true).await;
+    let (broker, prometheus) = everything_is_counted(&launch, Commits::All).await;
     for metric in
         ["syncs_total", "sync_duration_seconds_count", "written_bytes_total", "size_bytes"]
     {
@@ -39,7 +40,7 @@ async fn over_local() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_memory() {
-    let (_broker, prometheus) = everything_is_counted(&Launch::memory(), false).await;
+    let (_broker, prometheus) = everything_is_counted(&Launch::memory(), Commits::None).await;
     let size = prometheus.value("broker_store_size_bytes").await;
     assert!(size > Some(5_000.0), "{size:?}");
 }
@@ -55,7 +56,8 @@ async fn over_cassandra() {
 }
 
 async fn over_a_database(kind: Kind) {
-    let (_broker, prometheus) = everything_is_counted(&kind.launch(kind.shared()), true).await;
+    let (_broker, prometheus) =
+        everything_is_counted(&kind.launch(kind.shared()), Commits::All).await;
     for metric in ["statements_total", "round_trips_total", "epoch"] {
         let value = prometheus.value(&format!("broker_store_{metric}")).await;
         assert!(value > Some(0.0), "{metric}: {value:?}");
@@ -81,14 +83,14 @@ async fn scraping_takes_no_memory() {
     assert!(grown < 512 * 1024, "{before} bytes, {after} after 200 more scrapes");
 }
 
-/// Runs the known load and waits until Prometheus has the numbers that it must have. `is_safe`: the store commits.
-async fn everything_is_counted(launch: &Launch, is_safe: bool) -> (Broker, Prometheus) {
+/// Runs the known load and waits until Prometheus has the numbers that it must have.
+async fn everything_is_counted(launch: &Launch, commits: Commits) -> (Broker, Prometheus) {
     let broker = Broker::start(launch).await;
     let prometheus = Targets::default().broker("main", broker.admin).watch().await;
-    let counts = traffic::run(&broker).await;
+    let must = expected::after(&traffic::run(&broker).await, commits);
     let mut wrong = Vec::new();
     let all = async || {
-        wrong = differences(&prometheus, &counts, is_safe).await;
+        wrong = differences(&prometheus, &must).await;
         wrong.is_empty().then_some(())
     };
     let limit = tokio::time::timeout(PATIENCE, until(PATIENCE * 2, "the numbers", all)).await;
@@ -97,76 +99,13 @@ async fn everything_is_counted(launch: &Launch, is_safe: bool) -> (Broker, Prome
 }
 
 /// What Prometheus has otherwise.
-async fn differences(prometheus: &Prometheus, counts: &Counts, is_safe: bool) -> Vec<String> {
+async fn differences(prometheus: &Prometheus, must: &[Expected]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut compare =
-        |what: &str, has: BTreeMap<Vec<String>, u64>, must: BTreeMap<Vec<String>, u64>| {
-            if has != must {
-                wrong.push(format!("{what}: {has:?} instead of {must:?}"));
-            }
-        };
-    let calls =
-        || counts.calls.iter().map(|((method, code), count)| (words(&[method, code]), *count));
-    let broker = "method=~\"broker.Broker/.+\"";
-    for metric in ["broker_rpcs_total", "broker_rpc_duration_seconds_count"] {
-        let has = counted(prometheus, &format!("{metric}{{{broker}}}"), &["method", "code"]).await;
-        compare(metric, has, calls().collect());
-    }
-    let old = counted(prometheus, "method_count_count", &["method", "status"]).await;
-    let short = |(mut labels, count): (Vec<String>, u64)| {
-        labels[0] = labels[0].replace("broker.Broker/", "");
-        (labels, count)
-    };
-    compare("method_count", old, calls().map(short).collect());
-    let mut started = BTreeMap::new();
-    for (labels, count) in calls() {
-        *started.entry(labels[..1].to_vec()).or_default() += count;
-    }
-    let has =
-        counted(prometheus, &format!("broker_rpcs_started_total{{{broker}}}"), &["method"]).await;
-    compare("started", has, started);
-    let kept = |stored, delivered_only| {
-        BTreeMap::from([(words(&["stored"]), stored), (words(&["delivered_only"]), delivered_only)])
-    };
-    let has = counted(prometheus, "broker_messages_accepted_total", &["kept"]).await;
-    compare("accepted", has, kept(counts.stored.0, counts.delivered_only.0));
-    let has = counted(prometheus, "broker_accepted_bytes_total", &["kept"]).await;
-    compare("accepted bytes", has, kept(counts.stored.1, counts.delivered_only.1));
-    let has = counted(prometheus, "broker_messages_refused_total > 0", &["reason"]).await;
-    compare(
-        "refused",
-        has,
-        counts.refused.iter().map(|(reason, n)| (words(&[reason]), *n)).collect(),
-    );
-    let stored = counts.stored.0;
-    for (metric, value) in [
-        ("broker_messages_delivered_total", counts.delivered.0),
-        ("broker_delivered_bytes_total", counts.delivered.1),
-        ("broker_messages_expired_total", counts.expired),
-        ("broker_messages_missed_total", 0),
-        ("broker_store_messages_total{operation=\"append\"}", stored),
-        // What is in memory is not made safe.
-        ("sum(broker_store_commit_messages_sum) or vector(0)", if is_safe { stored } else { 0 }),
-        // Gauges have returned to nothing.
-        ("broker_subscriptions", 0),
-        ("active_subscribers", 0),
-        ("broker_subscription_lag_messages", 0),
-        ("sum(broker_rpcs_in_flight)", 0),
-        ("broker_connections", 0),
-        (
-            "sum(broker_limit_used{limit=~\"calls|connections|publish_streams|queued_bytes|subscriptions\"})",
-            0,
-        ),
-        ("total_gc", 0),
-        ("broker_ready", 1),
-        ("broker_owner", 1),
-        ("broker_state{state=\"serving\"}", 1),
-        ("sum(broker_state)", 1),
-        ("broker_store_state{state=\"writable\"}", 1),
-        ("sum(broker_store_state)", 1),
-    ] {
-        let has = counted(prometheus, metric, &[]).await;
-        compare(metric, has, BTreeMap::from([(Vec::new(), value)]));
+    for Expected { expression, labels, values } in must {
+        let has = counted(prometheus, expression, labels).await;
+        if has != *values {
+            wrong.push(format!("{expression}: {has:?} instead of {values:?}"));
+        }
     }
     wrong
 }
@@ -185,10 +124,6 @@ async fn counted(
         (values.collect(), sample.value as u64)
     };
     samples.iter().map(one).collect()
-}
-
-fn words(words: &[&str]) -> Vec<String> {
-    words.iter().map(|word| (*word).to_owned()).collect()
 }
 
 /// What users of the predecessor look at has its old meaning.

@@ -14,7 +14,7 @@ use std::{
 };
 use tempfile::TempDir;
 
-/// Names the folder with Grafana's types and the compiler that checks them, made by `cargo xtask test`.
+/// Names the folder with Grafana's types and the compiler that checks them, made by `cargo xtask`.
 const TYPES: &str = "BROKER_GRAFANA_TYPES";
 
 /// How wide Grafana's grid is.

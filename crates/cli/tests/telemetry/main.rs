@@ -9,6 +9,7 @@ mod alerts;
 mod counted;
 mod dashboard;
 mod dashboards;
+mod expected;
 mod page;
 mod panels;
 mod pictures;

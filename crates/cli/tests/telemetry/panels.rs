@@ -1,5 +1,5 @@
-//! Every expression that is shipped is understood by a real Prometheus and finds data in it, and the panels drawn
-//! from that are kept as pictures.
+//! Every expression that is shipped is understood by a real Prometheus and finds data in it, and the panels
+//! drawn from that are kept as pictures.
 
 use crate::{
     dashboard::{Dashboard, filled_in},
@@ -112,6 +112,7 @@ fn selectors(expression: &str) -> Vec<String> {
 
 #[test]
 fn selectors_are_found() {
-    let expression = "max by (job) (a_b{c=\"d\"}) > 1 unless on (x) histogram_quantile(1, rate(e:f_g[5m])) / up{j=\"k\"}";
+    let expression = "max by (job) (a_b{c=\"d\"}) > 1 unless on (x) \
+                      histogram_quantile(1, rate(e:f_g[5m])) / up{j=\"k\"}";
     assert_eq!(selectors(expression), ["a_b{c=\"d\"}", "e:f_g", "up{j=\"k\"}"]);
 }

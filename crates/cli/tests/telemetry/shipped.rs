@@ -1,4 +1,4 @@
-//! What `deploy` ships, as tests run it: with other addresses and shorter times, and nothing else changed.
+//! What `deploy` ships, as tests run it: with other addresses and shorter times, nothing else changed.
 
 use broker_test_servers::Prometheus;
 use std::{

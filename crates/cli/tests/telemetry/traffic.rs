@@ -128,7 +128,8 @@ async fn fetch(client: &Client, counts: &mut Counts) {
     }
 }
 
-/// Fetches a message until it is refused. A loop of its own: what `until` waits for can't be sent to another thread.
+/// Fetches a message until it is refused. A loop of its own: what `until` waits for can't be sent to another
+/// thread.
 async fn until_refused(client: &Client, id: u64, counts: &mut Counts) -> Status {
     let mut ticks = interval(Duration::from_millis(20));
     loop {
