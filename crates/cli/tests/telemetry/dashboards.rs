@@ -143,3 +143,24 @@ fn panels_fill_the_grid_and_do_not_overlap() {
         assert_eq!(gaps, 0, "{}: cells without a panel", dashboard.name);
     }
 }
+
+#[test]
+fn the_provisioning_fits_what_is_shipped_beside_it() {
+    let source = shipped::text("deploy/grafana/provisioning/datasources/prometheus.yml");
+    let prometheus = shipped::text("deploy/prometheus/prometheus.yml");
+    let setting = |text: &str, name: &str| {
+        let value =
+            text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(": "));
+        value.unwrap_or_else(|| panic!("no `{name}`")).to_owned()
+    };
+    assert_eq!(setting(&source, "timeInterval"), setting(&prometheus, "scrape_interval"));
+    let address = setting(&source, "url").replace("http://", "");
+    assert!(prometheus.contains(&format!("- targets: [{address}]")), "{address}");
+    let page = shipped::text("docs/monitoring.md");
+    let provider = shipped::text("deploy/grafana/provisioning/dashboards/broker.yml");
+    assert!(page.contains(&format!("{}/\n", setting(&provider, "path"))), "{page}");
+    for dashboard in Dashboard::all() {
+        let row = format!("| {} | ", text(&dashboard.model, "title"));
+        assert!(page.contains(&row), "docs/monitoring.md has no row `{row}`");
+    }
+}

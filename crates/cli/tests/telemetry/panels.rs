@@ -13,6 +13,9 @@ use serde_json::Value;
 #[tokio::test(flavor = "multi_thread")]
 async fn every_expression_finds_data() {
     let stage = Stage::start().await;
+    for nothing in ["broker_nothing", "broker_ready > 1", "0 / sum(broker_ready * 0)"] {
+        assert!(!finds(&stage.prometheus, nothing).await, "{nothing}");
+    }
     let mut wrong = recording_rules(&stage.prometheus).await;
     wrong.extend(alerts(&stage.prometheus).await);
     for dashboard in Dashboard::all() {
