@@ -31,7 +31,7 @@ async fn a_page_of_a_listed_origin_may_call() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let lower = answer.to_lowercase();
     assert!(lower.contains("access-control-allow-origin: https://app.example\r\n"), "{answer}");
-    for exposed in ["grpc-status", "grpc-message", "grpc-status-details-bin"] {
+    for exposed in ["grpc-status", "grpc-message", "grpc-status-details-bin", "traceparent"] {
         let line = lower.lines().find(|line| line.starts_with("access-control-expose-headers"));
         assert!(line.is_some_and(|line| line.contains(exposed)), "{answer}");
     }

@@ -8,10 +8,9 @@ use super::{
     gate::Next,
     purges::Purges,
     scan::{Scan, Writing, scan},
-    segment::{HEAD, SegmentHead, Summary, index_name, log_name, number_of},
+    segment::{HEAD, SegmentHead, Summary, begin_segment, index_name, log_name, number_of},
     sorted::{SortedFile, is_damage},
     subjects,
-    writer::begin_segment,
 };
 use broker_core::Subject;
 use parking_lot::RwLock;

@@ -6,12 +6,13 @@
 //! zeros. The segment's own number is in its file's name and in every checksum.
 
 use super::{
-    disk::DiskFile,
+    disk::{Disk, DiskFile},
     index::Index,
-    record::{checksum, u32_at, u64_at},
+    record::{self, Kind, checksum, u32_at, u64_at},
     sorted::damaged,
 };
-use std::io;
+use broker_core::{Subject, Timestamp};
+use std::{collections::HashMap, io, sync::Arc};
 
 /// Bytes before the first record.
 pub const HEAD: u64 = 4096;
@@ -159,4 +160,30 @@ impl Summary {
             generation: u64_at(note, 40),
         })
     }
+}
+
+/// Makes a segment's file durable with its head and the purges. Answers it and its end.
+pub fn begin_segment(
+    disk: &dyn Disk,
+    number: u64,
+    head: &SegmentHead,
+    purges: &HashMap<Subject, u64>,
+) -> io::Result<(Arc<dyn DiskFile>, u64)> {
+    let mut bytes = head.encode(number);
+    for (subject, up_to) in purges {
+        let (time, name) = (Timestamp(head.time), subject.as_bytes());
+        record::put_mark(Kind::Purge, *up_to, time, name, number, &mut bytes);
+    }
+    // Aside first: a segment that a crash leaves half made would be taken for one without the purges.
+    let (name, aside) = (log_name(number), format!("{}.new", log_name(number)));
+    let file = disk.create(&aside)?;
+    let made = file.write_at(&bytes, 0).and_then(|()| file.sync());
+    if let Err(error) = made {
+        // What stays is removed at the next start.
+        let _ = disk.unlink(&aside);
+        return Err(error);
+    }
+    disk.rename(&aside, &name)?;
+    disk.sync_directory()?;
+    Ok((file, bytes.len() as u64))
 }

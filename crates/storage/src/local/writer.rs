@@ -3,22 +3,20 @@
 
 use super::{
     catalog::{Catalog, Unsealed},
-    disk::Disk,
     gate::{Gate, reached},
     index::{Entry, Index},
     job::{Job, answer, commit_span, weight},
     record::{self, Kind},
-    segment::{HEAD, SegmentHead, log_name},
+    segment::{HEAD, SegmentHead, begin_segment, log_name},
     upkeep,
 };
 use crate::Activity;
 use broker_core::{
-    AppendError, Message, Subject, Timestamp,
+    AppendError, Message, Timestamp,
     trace::{failed, note},
 };
 use parking_lot::RwLock;
 use std::{
-    collections::HashMap,
     io,
     sync::{Arc, mpsc},
     time::Instant,
@@ -377,32 +375,6 @@ impl Writer {
         self.gate.close("the store is closed");
         written.map_err(|error| AppendError::Unavailable(error.to_string()))
     }
-}
-
-/// Makes a segment's file durable with its head and the purges. Answers it and its end.
-pub fn begin_segment(
-    disk: &dyn Disk,
-    number: u64,
-    head: &SegmentHead,
-    purges: &HashMap<Subject, u64>,
-) -> io::Result<(Arc<dyn super::disk::DiskFile>, u64)> {
-    let mut bytes = head.encode(number);
-    for (subject, up_to) in purges {
-        let (time, name) = (Timestamp(head.time), subject.as_bytes());
-        record::put_mark(Kind::Purge, *up_to, time, name, number, &mut bytes);
-    }
-    // Aside first: a segment that a crash leaves half made would be taken for one without the purges.
-    let (name, aside) = (log_name(number), format!("{}.new", log_name(number)));
-    let file = disk.create(&aside)?;
-    let made = file.write_at(&bytes, 0).and_then(|()| file.sync());
-    if let Err(error) = made {
-        // What stays is removed at the next start.
-        let _ = disk.unlink(&aside);
-        return Err(error);
-    }
-    disk.rename(&aside, &name)?;
-    disk.sync_directory()?;
-    Ok((file, bytes.len() as u64))
 }
 
 /// Whether an error says that there is no room.
