@@ -61,16 +61,34 @@ impl Admin {
         body: &impl Serialize,
     ) -> Result<T, AdminError> {
         let request = self.request(path, body)?;
-        let (status, json) = self.send(request).await?;
-        let address = self.address.to_string();
-        if status == StatusCode::OK {
-            let answer = serde_json::from_slice(&json);
-            return answer.map_err(|_| AdminError::Foreign { address, status: status.as_u16() });
+        let (status, json) = self.send(request, ANSWER_TIME).await?;
+        if status != StatusCode::OK {
+            return Err(self.refusal(status, &json));
         }
-        match serde_json::from_slice(&json) {
-            Ok(Refused { error }) => Err(AdminError::refused(&error.reason, &error.message)),
-            Err(_) => Err(AdminError::Foreign { address, status: status.as_u16() }),
+        serde_json::from_slice(&json).map_err(|_| self.foreign(status))
+    }
+
+    /// Makes a call that is answered with bytes, and waits for them.
+    pub async fn download(
+        &mut self,
+        path: &str,
+        body: &impl Serialize,
+        limit: Duration,
+    ) -> Result<Bytes, AdminError> {
+        let request = self.request(path, body)?;
+        let (status, bytes) = self.send(request, limit).await?;
+        if status == StatusCode::OK { Ok(bytes) } else { Err(self.refusal(status, &bytes)) }
+    }
+
+    fn refusal(&self, status: StatusCode, json: &[u8]) -> AdminError {
+        match serde_json::from_slice(json) {
+            Ok(Refused { error }) => AdminError::refused(&error.reason, &error.message),
+            Err(_) => self.foreign(status),
         }
+    }
+
+    fn foreign(&self, status: StatusCode) -> AdminError {
+        AdminError::Foreign { address: self.address.to_string(), status: status.as_u16() }
     }
 
     /// Asks for a page: its HTTP status and its text.
@@ -81,13 +99,14 @@ impl Admin {
         };
         let request = Request::get(path).header(header::HOST, self.address.authority());
         let request = request.body(Full::default()).map_err(unsendable)?;
-        let (status, text) = self.send(request).await?;
+        let (status, text) = self.send(request, ANSWER_TIME).await?;
         Ok((status.as_u16(), String::from_utf8_lossy(&text).into_owned()))
     }
 
     async fn send(
         &mut self,
         request: Request<Full<Bytes>>,
+        limit: Duration,
     ) -> Result<(StatusCode, Bytes), AdminError> {
         let answering = async {
             // The call before may have left it busy for a moment.
@@ -96,10 +115,10 @@ impl Admin {
             read(response).await
         };
         let lost = |why: String| AdminError::Lost { address: self.address.to_string(), why };
-        match timeout(ANSWER_TIME, answering).await {
+        match timeout(limit, answering).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => Err(lost(error.to_string())),
-            Err(_) => Err(lost("no answer within 30 s".into())),
+            Err(_) => Err(lost(format!("no answer within {} s", limit.as_secs()))),
         }
     }
 

@@ -10,6 +10,7 @@ use crate::{
     fetch::FetchCommand,
     health::HealthCommand,
     log_level::LogLevelCommand,
+    profile::ProfileCommand,
     publish::PublishCommand,
     purge::PurgeCommand,
     settings::{self, ServeArguments},
@@ -56,6 +57,8 @@ pub enum Verb {
     Purge(PurgeCommand),
     /// Tell or change what a running broker logs
     LogLevel(LogLevelCommand),
+    /// Take a profile of a running broker that allows it
+    Profile(ProfileCommand),
     /// Look at settings, machine and store, and say what stands against a broker and what to do
     Doctor(DoctorCommand),
     /// Copy every subject from one store to another, while no broker runs

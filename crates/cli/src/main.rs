@@ -16,6 +16,7 @@ mod lines;
 mod listing;
 mod log_level;
 mod output;
+mod profile;
 mod publish;
 mod purge;
 mod serve;
@@ -53,6 +54,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Subjects(command) => subjects::run(command).await,
             Verb::Purge(command) => purge::run(command).await,
             Verb::LogLevel(command) => log_level::run(command).await,
+            Verb::Profile(command) => profile::run(command).await,
             Verb::Doctor(command) => doctor::run(command).await,
             Verb::Completions(command) => completions::run(&command),
             Verb::Copy(command) => copy::run(command).await,

@@ -4,6 +4,7 @@ mod announcement;
 pub mod log;
 mod logger;
 mod metrics;
+mod profiles;
 mod progress;
 mod signals;
 mod tracer;
@@ -21,6 +22,7 @@ use broker_storage::{Activity, Observed, Opened};
 use log::Log;
 use logger::Logger;
 use metrics::{Metrics, Sources, Store};
+use profiles::Profiles;
 use progress::Progress;
 use signals::Signals;
 use std::{
@@ -38,8 +40,12 @@ pub async fn run(arguments: ServeArguments) -> Result<ExitCode> {
     // Before anything else: as process 1 there is no default action for a signal.
     let signals = Signals::listen().context("cannot listen for signals")?;
     let resolved = settings::read(&arguments)?;
+    let counted = resolved.settings.takes_profiles().then(Profiles::prepare).transpose();
     let tracer = Tracer::start(&resolved.settings)?;
     let log = Log::start(&resolved.settings, tracer.as_ref())?;
+    if let Err(error) = counted {
+        warn!(%error, "there will be no profiles of the heap");
+    }
     let served = serve(resolved, signals, log.clone(), tracer).await;
     let code = served.map_or_else(|error| log.fail(&error), |()| exit::DONE);
     log.flush();
@@ -73,7 +79,7 @@ async fn serve(
     let controls = Controls {
         metrics: metrics.map(|metrics| metrics as _),
         log: Some(Arc::new(log.level())),
-        profiler: None,
+        profiler: Some(Arc::new(Profiles::new(settings.takes_profiles()))),
     };
     let mut server = server.observed_by(watching.clone()).controlled_by(controls);
     if let Some(tracer) = &tracer {

@@ -36,9 +36,12 @@ impl AdminError {
     pub fn refused(reason: &str, message: &str) -> Self {
         let message = visible::text(message);
         match reason {
-            "STARTING" | "BROKER_CLOSING" | "STANDBY" | "STORAGE_UNAVAILABLE" | "OVERLOADED" => {
-                Self::NotNow(message)
-            }
+            "STARTING"
+            | "BROKER_CLOSING"
+            | "STANDBY"
+            | "STORAGE_UNAVAILABLE"
+            | "OVERLOADED"
+            | "PROFILE_RUNNING" => Self::NotNow(message),
             "SUBJECT_NOT_FOUND" => Self::NotFound(message),
             "OUTCOME_UNKNOWN" => Self::OutcomeUnknown(message),
             _ => Self::Refused(message),

@@ -130,6 +130,20 @@ pub const METRICS: &[Choice] = &[
     },
 ];
 
+/// The values of `profiles`.
+pub const PROFILES: &[Choice] = &[
+    Choice {
+        name: "false",
+        help: "They are refused",
+        set: |settings| settings.takes_profiles = false,
+    },
+    Choice {
+        name: "true",
+        help: "Whoever is on this machine may ask for one",
+        set: |settings| settings.takes_profiles = true,
+    },
+];
+
 /// The values of `trace-headers`.
 pub const TRACE_HEADERS: &[Choice] = &[
     Choice {

@@ -325,6 +325,8 @@ const BROKER: &[Setting] = &[
     },
     row("log-format", "BROKER_LOG_FORMAT", Choice(choices::LOG_FORMAT), Value("auto"))
         .meaning("How the log on standard error is written"),
+    row("profiles", "BROKER_PROFILES", Choice(choices::PROFILES), Value("false"))
+        .meaning("Whether profiles may be taken of the running process, by the admin port"),
     row("metrics", "BROKER_METRICS", Choice(choices::METRICS), Value("true"))
         .meaning("Whether the admin port has the page /metrics"),
 ];

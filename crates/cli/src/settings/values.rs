@@ -33,6 +33,7 @@ pub struct Settings {
     pub(super) server: ServerConfig,
     pub(super) log_level: String,
     pub(super) log_format: LogFormat,
+    pub(super) takes_profiles: bool,
     pub(super) has_metrics: bool,
     pub(super) traces: Traces,
 }
@@ -60,6 +61,7 @@ impl Default for Settings {
             },
             log_level: "info".into(),
             log_format: LogFormat::Auto,
+            takes_profiles: false,
             has_metrics: true,
             traces: Traces::default(),
         }
@@ -85,6 +87,11 @@ impl Settings {
     /// Directives of the log.
     pub fn log_level(&self) -> &str {
         &self.log_level
+    }
+
+    /// Whether profiles may be taken.
+    pub fn takes_profiles(&self) -> bool {
+        self.takes_profiles
     }
 
     /// The form of the log.

@@ -191,6 +191,7 @@ fn help_of_every_verb() {
         "subjects",
         "purge",
         "log-level",
+        "profile",
         "doctor",
         "copy",
         "completions",

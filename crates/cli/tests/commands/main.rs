@@ -14,6 +14,7 @@ mod golden;
 mod keeping;
 mod lines;
 mod log;
+mod profile;
 mod purge;
 mod round_trips;
 mod serve;
