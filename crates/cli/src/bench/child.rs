@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
 use std::{
     collections::VecDeque,
     ffi::OsStr,
@@ -69,8 +70,7 @@ impl Offspring {
 
     fn last_words(&self) -> String {
         let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let last = lines.back().map(String::as_str).unwrap_or_default();
-        last.strip_prefix("broker: ").unwrap_or(last).to_owned()
+        sentence(lines.back().map(String::as_str).unwrap_or_default())
     }
 
     /// Kills it with SIGKILL, and waits until it is gone.
@@ -96,6 +96,13 @@ impl Offspring {
     }
 }
 
+/// What a line says: the log's are objects, and what is wrong with settings comes before it.
+fn sentence(line: &str) -> String {
+    let object: Option<Value> = serde_json::from_str(line).ok();
+    let message = object.as_ref().and_then(|object| object["message"].as_str());
+    message.or_else(|| line.strip_prefix("broker: ")).unwrap_or(line).to_owned()
+}
+
 async fn listen<T>(
     stderr: ChildStderr,
     lines: Arc<Mutex<VecDeque<String>>>,
@@ -115,6 +122,22 @@ async fn listen<T>(
         }
         if let Some((ready, found)) = ready.and_then(|ready| Some((ready, found.take()?))) {
             let _ = found.send(ready);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_are_a_sentence_in_every_form() {
+        for line in [
+            r#"{"level":"ERROR","message":"cannot listen"}"#,
+            "broker: cannot listen",
+            "cannot listen",
+        ] {
+            assert_eq!(sentence(line), "cannot listen");
         }
     }
 }
