@@ -45,6 +45,11 @@ pub trait OpenObserver: Send + Sync {
     /// A step is done: a sentence for the log.
     fn reached(&self, step: &str);
 
+    /// What is in a store that is open without having been waited for: a sentence for a broker's log.
+    fn found(&self, sentence: &str) {
+        let _ = sentence;
+    }
+
     /// The database cannot be reached; it is tried again. Said at every try.
     fn away(&self, why: &str);
 
@@ -98,7 +103,7 @@ pub async fn open(config: StorageConfig, observer: &dyn OpenObserver) -> Result<
                 Err(cut) => std::panic::resume_unwind(cut.into_panic()),
             };
             let storage = Arc::new(storage);
-            recovery.steps().iter().for_each(|step| observer.reached(step));
+            recovery.steps().iter().for_each(|step| observer.found(step));
             Ok(Opened {
                 activity: storage.activity(),
                 inspect: storage.clone(),

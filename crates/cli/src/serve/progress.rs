@@ -24,6 +24,10 @@ impl OpenObserver for Progress {
         info!("{step}");
     }
 
+    fn found(&self, sentence: &str) {
+        info!("{sentence}");
+    }
+
     fn away(&self, why: &str) {
         self.logger.database_away(why);
         self.opening.away(why);
