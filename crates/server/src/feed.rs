@@ -5,14 +5,13 @@ use crate::{
     limits::{ALL_GATHERED, BY_REFERENCE, FRAME, GATHERED, MIN_GATHERED, SMALL_MESSAGE},
     room::{Room, Share},
     status::Problem,
-    trace::Tracing,
+    trace::Delivering,
     transit::Transit,
 };
 use broker_core::{Broker, Delivery, FetchError, Message, Subscription};
 use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, stream};
 use std::{collections::VecDeque, sync::Arc};
-use tracing::Span;
 
 /// The frames of a subscription until it ends, and why it did. Frames are cut where it suits the
 /// transport, not between messages.
@@ -20,14 +19,13 @@ pub fn frames(
     broker: Broker,
     subscription: Subscription,
     sending: Room,
-    (tracing, call): (Tracing, Span),
+    delivering: Delivering,
 ) -> impl Stream<Item = Result<Bytes, Problem>> {
     let feed = Feed {
         broker,
         subscription,
         sending,
-        tracing,
-        call,
+        delivering,
         shares: Vec::new(),
         owed: 0,
         deliveries: Vec::new(),
@@ -50,9 +48,7 @@ struct Feed {
     broker: Broker,
     subscription: Subscription,
     sending: Room,
-    tracing: Tracing,
-    /// The span of the subscription's call, if it is recorded.
-    call: Span,
+    delivering: Delivering,
     /// Room for large messages that are ready and shared with nobody.
     shares: Vec<Share>,
     /// Losses that are told with the next message, as theirs had expired.
@@ -113,6 +109,7 @@ impl Feed {
             }
             self.put(&message, missed);
         }
+        self.delivering.end();
         self.flush();
         Ok(())
     }
@@ -156,7 +153,7 @@ impl Feed {
     /// before and after them.
     fn put(&mut self, message: &Arc<Message>, missed: u64) {
         let missed = std::mem::take(&mut self.owed) + missed;
-        self.tracing.deliver(message, &self.call);
+        self.delivering.add(message);
         if message.body.len() >= BY_REFERENCE {
             put_before_body(message, missed, &mut self.buffer);
             self.flush();

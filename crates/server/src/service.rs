@@ -16,7 +16,7 @@ use crate::{
     room::Room,
     shutdown::{Phase, Watch},
     status::Problem,
-    trace::{CallTrace, Tracing},
+    trace::{CallTrace, Delivering, Tracing},
     usage::Meters,
 };
 use broker_core::{Batch, Broker};
@@ -224,8 +224,8 @@ impl Service {
     {
         let (subject, start) = convert::subscribe(self.receive(request).await?.bytes)?;
         let subscription = broker.subscribe(subject, start).await?;
-        let watched = (self.tracing.clone(), trace.span.clone());
-        let frames = feed::frames(broker.clone(), subscription, self.sending.clone(), watched);
+        let delivering = Delivering::new(self.tracing.clone(), trace.span.clone());
+        let frames = feed::frames(broker.clone(), subscription, self.sending.clone(), delivering);
         Ok(self.frames(frames))
     }
 

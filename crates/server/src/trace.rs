@@ -4,11 +4,13 @@
 //! [`Tracer`]. What is not recorded has no span and allocates nothing.
 
 mod attributes;
+mod delivering;
 mod publishing;
 #[cfg(test)]
 mod tests;
 
 pub use attributes::ended;
+pub use delivering::Delivering;
 
 use broker_core::{
     Message,
@@ -101,19 +103,6 @@ impl Tracing {
         let parent = parent.map(|parent| Parent { context: parent.context, state });
         let context = tracer.begin(&span, parent.as_ref());
         CallTrace { span, context, caller }
-    }
-
-    /// The span of handing a message to a subscription, in the trace of its publish. `call` is the
-    /// span of the subscription's call, if it is recorded.
-    pub fn deliver(&self, message: &Message, call: &Span) {
-        let Some(tracer) = &self.tracer else { return };
-        let Some(context) = publish_of(message, &**tracer) else { return };
-        let span = attributes::delivery(message);
-        tracer.begin(&span, Some(&Parent { context, state: None }));
-        tracer.link(&span, context);
-        if !call.is_disabled() {
-            span.follows_from(call);
-        }
     }
 }
 

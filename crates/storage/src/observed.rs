@@ -12,15 +12,15 @@ use broker_core::{
     Storage, StorageFuture, Stored, Subject, SubjectSummary, Tally, TimeSource, Timestamp,
     Writable,
 };
-use call::{Failure, Report, Volume};
+use call::{Failure, Report, Volume, Watch};
 use std::{fmt, ops::Bound, sync::Arc};
 
 /// Passes every call on to the store beneath and reports it when it ends.
 ///
 /// A call whose future is dropped is reported as [`Outcome::Abandoned`]: the store goes on with it.
 pub struct Observed<S: ?Sized> {
-    observer: Arc<dyn StorageObserver>,
-    time: Arc<dyn TimeSource>,
+    /// One for all calls, which each hold it: they meet at its count from every thread.
+    watch: Arc<Watch>,
     inner: Arc<S>,
 }
 
@@ -32,7 +32,7 @@ impl<S: Storage + ?Sized> Observed<S> {
         time: Arc<dyn TimeSource>,
         observer: Arc<dyn StorageObserver>,
     ) -> Self {
-        Self { observer, time, inner }
+        Self { watch: Arc::new(Watch { observer, time }), inner }
     }
 
     /// Makes a call and reports its end. `given` is what the call hands to the store, `taken` what
@@ -45,7 +45,7 @@ impl<S: Storage + ?Sized> Observed<S> {
         taken: impl FnOnce(&T) -> Volume + Send + 'static,
     ) -> StorageFuture<Result<T, E>> {
         // Before the call: a store may do its work in it.
-        let report = Report::new(operation, given, self.time.clone(), self.observer.clone());
+        let report = Report::new(operation, given, self.watch.clone());
         let work = call(&self.inner);
         Box::pin(async move {
             let answer = work.await;

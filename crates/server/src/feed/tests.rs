@@ -1,10 +1,11 @@
 //! What a subscription costs while its client is slow.
 
 use super::*;
-use crate::observe::NoRpcObserver;
+use crate::{observe::NoRpcObserver, trace::Tracing};
 use broker_core::{Headers, Lifetime, Limits, NoObserver, Publication, Start, Subject, SystemTime};
 use broker_storage::{MemoryConfig, MemoryStorage};
 use futures_util::{FutureExt, StreamExt};
+use tracing::Span;
 
 const MESSAGES: usize = 4_000;
 const BODY: usize = 1_000;
@@ -33,7 +34,7 @@ async fn a_transport_that_keeps_its_frames_gets_no_more_than_a_share() {
     let broker = filled(&subject).await;
     let subscription = broker.subscribe(subject, Start::Retained).await.unwrap();
     let room = Room::new("sending", 1024, Arc::new(NoRpcObserver));
-    let untraced = (Tracing::default(), Span::none());
+    let untraced = Delivering::new(Tracing::default(), Span::none());
     let mut frames = Box::pin(frames(broker, subscription, room, untraced));
 
     let mut kept = Vec::new();

@@ -56,7 +56,7 @@ pub fn submission(messages: usize) -> Span {
     )
 }
 
-/// A message is handed to a subscription.
+/// Messages are handed to a subscription; this is the first of them.
 pub fn delivery(message: &Message) -> Span {
     let span = info_span!(
         target: TARGET,
@@ -68,6 +68,7 @@ pub fn delivery(message: &Message) -> Span {
         "messaging.destination.name" = message.subject.as_str(),
         "messaging.message.id" = Empty,
         "messaging.message.body.size" = number(message.body.len()),
+        "messaging.batch.message_count" = Empty,
     );
     if message.is_stored() {
         span.record("messaging.message.id", number(message.id.0));

@@ -144,25 +144,25 @@ impl Failure for ReadError {
     }
 }
 
+/// Who hears of calls, and what times them.
+pub struct Watch {
+    pub observer: Arc<dyn StorageObserver>,
+    pub time: Arc<dyn TimeSource>,
+}
+
 /// A call under way. Reports it once, at the latest when it is dropped.
 pub struct Report {
     operation: Operation,
     volume: Volume,
     outcome: Outcome,
     started: Duration,
-    time: Arc<dyn TimeSource>,
-    observer: Arc<dyn StorageObserver>,
+    watch: Arc<Watch>,
 }
 
 impl Report {
-    pub fn new(
-        operation: Operation,
-        volume: Volume,
-        time: Arc<dyn TimeSource>,
-        observer: Arc<dyn StorageObserver>,
-    ) -> Self {
-        let started = time.monotonic();
-        Self { operation, volume, outcome: Outcome::Abandoned, started, time, observer }
+    pub fn new(operation: Operation, volume: Volume, watch: Arc<Watch>) -> Self {
+        let started = watch.time.monotonic();
+        Self { operation, volume, outcome: Outcome::Abandoned, started, watch }
     }
 
     pub fn end(mut self, outcome: Outcome, more: Volume) {
@@ -173,10 +173,10 @@ impl Report {
 
 impl Drop for Report {
     fn drop(&mut self) {
-        self.observer.ended(&StorageCall {
+        self.watch.observer.ended(&StorageCall {
             operation: self.operation,
             outcome: self.outcome,
-            duration: self.time.monotonic().saturating_sub(self.started),
+            duration: self.watch.time.monotonic().saturating_sub(self.started),
             messages: self.volume.messages,
             refused: self.volume.refused,
             bytes: self.volume.bytes,

@@ -1,13 +1,13 @@
 //! What is counted of calls.
 
 use super::{
-    catalog::{OLD_COUNT, RPC_DURATION, RPCS, RPCS_IN_FLIGHT, RPCS_STARTED},
+    catalog::{OLD_COUNT, OLD_DURATION, RPC_DURATION, RPCS, RPCS_IN_FLIGHT, RPCS_STARTED},
     quantiles::Quantiles,
-    sheet::pair,
+    sheet::{Sheet, pair},
 };
 use broker_server::Code;
 use prometheus::{
-    Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Registry, Result,
+    Histogram, HistogramVec, IntCounter, IntCounterVec, Registry, Result,
     core::Collector,
     proto::{LabelPair, MetricFamily, MetricType},
 };
@@ -25,66 +25,71 @@ const METHODS: usize = 16;
 /// gRPC status codes.
 const CODES: usize = 17;
 
-/// Counts calls. What was looked up once is remembered: a call finds its counters without a lock.
+/// Counts calls. What was looked up once is remembered: a call finds its counters without a lock, and
+/// touches no more of them than it must. Calls that ended, and those in flight, are told from these.
 pub struct Calls {
     started: IntCounterVec,
-    in_flight: IntGaugeVec,
-    ended: IntCounterVec,
     durations: HistogramVec,
-    /// The predecessor's `method_duration`.
-    pub quantiles: Quantiles,
     methods: [OnceLock<Method>; METHODS],
 }
 
 struct Method {
     name: &'static str,
     started: IntCounter,
-    in_flight: IntGauge,
-    codes: [OnceLock<Ended>; CODES],
-}
-
-struct Ended {
-    calls: IntCounter,
-    durations: Histogram,
+    /// By code.
+    durations: [OnceLock<Histogram>; CODES],
+    /// Of methods that the predecessor had.
+    quantiles: Option<(&'static str, Quantiles)>,
 }
 
 impl Calls {
     pub fn new(page: &Registry) -> Result<Self> {
         Ok(Self {
             started: RPCS_STARTED.counters(page)?,
-            in_flight: RPCS_IN_FLIGHT.gauges(page)?,
-            ended: RPCS.counters(page)?,
             durations: RPC_DURATION.histograms(page, DURATIONS)?,
-            quantiles: Quantiles::default(),
             methods: [const { OnceLock::new() }; METHODS],
         })
     }
 
     pub fn started(&self, method: &'static str) {
-        let method = self.method(method);
-        method.started.inc();
-        method.in_flight.inc();
+        self.method(method).started.inc();
     }
 
     pub fn finished(&self, method: &'static str, code: Code, took: Duration) {
         let method = self.method(method);
-        method.in_flight.dec();
-        let place = (code as usize).min(CODES - 1);
-        let ended = method.codes[place].get_or_init(|| {
-            let labels = [method.name, name(code)];
-            Ended {
-                calls: self.ended.with_label_values(&labels),
-                durations: self.durations.with_label_values(&labels),
-            }
-        });
-        ended.calls.inc();
-        ended.durations.observe(took.as_secs_f64());
-        if let Some(name) = old_name(method.name) {
-            self.quantiles.record(name, took);
+        let durations = method.durations[(code as usize).min(CODES - 1)]
+            .get_or_init(|| self.durations.with_label_values(&[method.name, name(code)]));
+        durations.observe(took.as_secs_f64());
+        if let Some((_, quantiles)) = &method.quantiles {
+            quantiles.record(took);
         }
     }
 
-    /// The predecessor's `method_count`: the same under its own names.
+    /// What is told from the counters, for the page.
+    pub fn write(&self, sheet: &mut Sheet) {
+        let mut in_flight = Vec::new();
+        for method in self.methods.iter().filter_map(OnceLock::get) {
+            let mut ended = 0;
+            for (code, durations) in (0..).zip(&method.durations) {
+                if let Some(calls) = durations.get().map(Histogram::get_sample_count) {
+                    sheet.count(&RPCS, &[method.name, name(Code::from(code))], calls);
+                    ended += calls;
+                }
+            }
+            // Read last: none is told that has ended before it began.
+            in_flight.push((method.name, method.started.get().saturating_sub(ended)));
+        }
+        for (method, calls) in in_flight {
+            sheet.count(&RPCS_IN_FLIGHT, &[method], calls);
+        }
+        for method in self.methods.iter().filter_map(OnceLock::get) {
+            if let Some((name, quantiles)) = &method.quantiles {
+                sheet.summary(&OLD_DURATION, &[name], quantiles.summary());
+            }
+        }
+    }
+
+    /// The predecessor's `method_count`: durations under its own names.
     pub fn old_counts(&self) -> MetricFamily {
         let mut family = MetricFamily::default();
         family.set_name(OLD_COUNT.name.to_owned());
@@ -105,8 +110,8 @@ impl Calls {
         let new = || Method {
             name,
             started: self.started.with_label_values(&[name]),
-            in_flight: self.in_flight.with_label_values(&[name]),
-            codes: [const { OnceLock::new() }; CODES],
+            durations: [const { OnceLock::new() }; CODES],
+            quantiles: old_name(name).and_then(|name| Some((name, Quantiles::new()?))),
         };
         let last = &self.methods[METHODS - 1];
         let mut taken = self.methods.iter().map(|place| place.get_or_init(new));

@@ -1,7 +1,7 @@
 //! Every metric on the page, once. docs/metrics.md has them in groups (`page.rs`), and a test compares what
 //! a broker shows with that.
 
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry, Result};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, Result};
 
 /// What a metric is to Prometheus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,16 +40,6 @@ impl Metric {
         let counters = IntCounterVec::new(Opts::new(self.name, self.meaning), self.labels)?;
         page.register(Box::new(counters.clone()))?;
         Ok(counters)
-    }
-
-    /// Gauges of this name on the page.
-    ///
-    /// # Errors
-    /// The name is on the page already.
-    pub fn gauges(&self, page: &Registry) -> Result<IntGaugeVec> {
-        let gauges = IntGaugeVec::new(Opts::new(self.name, self.meaning), self.labels)?;
-        page.register(Box::new(gauges.clone()))?;
-        Ok(gauges)
     }
 
     /// Histograms of this name on the page, with these upper bounds.

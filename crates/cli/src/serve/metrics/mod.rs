@@ -74,12 +74,13 @@ impl MetricsPage for Metrics {
     fn write(&self, format: MetricsFormat) -> String {
         let mut sheet = Sheet::default();
         self.sources.write(&mut sheet);
+        self.calls.write(&mut sheet);
         process::write(&mut sheet);
         self.machine.write(&mut sheet);
         allocator::write(&mut sheet);
         runtime::write(&self.runtime, &mut sheet);
         let mut families = self.counted.gather();
-        families.extend([self.calls.old_counts(), self.calls.quantiles.family()]);
+        families.push(self.calls.old_counts());
         families.extend(sheet.families());
         writing::write(families, format)
     }

@@ -1,16 +1,14 @@
 //! Quantiles of the durations of calls over the last minutes: the predecessor's `method_duration`.
 
-use super::{catalog::OLD_DURATION, sheet::pair};
 use hdrhistogram::Histogram;
-use prometheus::proto::{self, MetricFamily, MetricType};
+use prometheus::proto::{Quantile, Summary};
 use std::{
-    collections::BTreeMap,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
-/// How long durations are gathered before the older ones are let go; quantiles are of one to two times
-/// this.
+/// How long durations are gathered before the older ones are let go: quantiles are of one to two times
+/// this, for who asks more often than that.
 const WINDOW: Duration = Duration::from_mins(1);
 
 /// The longest duration that is told apart from longer ones, in microseconds: an hour.
@@ -19,9 +17,9 @@ const LONGEST: u64 = 3_600_000_000;
 /// What is told.
 const QUANTILES: [f64; 3] = [0.5, 0.95, 0.99];
 
-/// Durations of each method.
-#[derive(Default)]
-pub struct Quantiles(Mutex<BTreeMap<&'static str, Durations>>);
+/// Durations of calls of one method. A window ends when somebody asks after its time: recording looks at
+/// no clock.
+pub struct Quantiles(Mutex<Durations>);
 
 struct Durations {
     /// The present window and the one before it, in microseconds, within one percent.
@@ -32,58 +30,61 @@ struct Durations {
 }
 
 impl Quantiles {
-    pub fn record(&self, method: &'static str, took: Duration) {
-        let mut methods = self.lock();
-        let now = Instant::now();
-        let durations = match methods.get_mut(method) {
-            Some(durations) => durations,
-            None => {
-                let Some(new) = Durations::new(now) else { return };
-                methods.entry(method).or_insert(new)
-            }
-        };
-        durations.record(took, now);
+    /// None yet. Always something: the bounds are good ones.
+    pub fn new() -> Option<Self> {
+        Durations::new(Instant::now()).map(Mutex::new).map(Self)
     }
 
-    /// Them all, for the page.
-    pub fn family(&self) -> MetricFamily {
-        let (mut methods, now) = (self.lock(), Instant::now());
-        let mut family = MetricFamily::default();
-        family.set_name(OLD_DURATION.name.to_owned());
-        family.set_help(OLD_DURATION.meaning.to_owned());
-        family.set_field_type(MetricType::SUMMARY);
-        for (method, durations) in methods.iter_mut() {
-            let labels = OLD_DURATION.labels.iter().map(|label| pair(label, method));
-            let mut metric = proto::Metric::from_label(labels.collect());
-            metric.set_summary(durations.summary(now));
-            family.mut_metric().push(metric);
-        }
-        family
+    pub fn record(&self, took: Duration) {
+        self.lock().record(took);
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, Durations>> {
+    /// For the page.
+    pub fn summary(&self) -> Summary {
+        self.lock().summary(Instant::now())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Durations> {
         // Nothing panics half-way through a change.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Durations {
-    /// Always something: the bounds are good ones.
     fn new(now: Instant) -> Option<Self> {
         let window = || Histogram::new_with_bounds(1, LONGEST, 2).ok();
         let windows = [window()?, window()?];
         Some(Self { windows, since: now, sum: Duration::ZERO, count: 0 })
     }
 
-    fn record(&mut self, took: Duration, now: Instant) {
-        self.turn(now);
+    fn record(&mut self, took: Duration) {
         self.sum += took;
         self.count += 1;
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.windows[0].saturating_record(micros.max(1));
     }
 
-    /// Lets go of what is too old.
+    fn summary(&mut self, now: Instant) -> Summary {
+        let mut both = self.windows[1].clone();
+        // The bounds are the same.
+        let _ = both.add(&self.windows[0]);
+        self.turn(now);
+        let quantiles = QUANTILES.map(|at| {
+            let mut quantile = Quantile::default();
+            quantile.set_quantile(at);
+            // As Prometheus' own libraries say of a quantile of nothing.
+            let micros = (!both.is_empty()).then(|| both.value_at_quantile(at) as f64);
+            quantile.set_value(micros.map_or(f64::NAN, |micros| micros / 1e6));
+            quantile
+        });
+        let mut summary = Summary::default();
+        summary.set_sample_count(self.count);
+        summary.set_sample_sum(self.sum.as_secs_f64());
+        summary.set_quantile(quantiles.to_vec());
+        summary
+    }
+
+    /// Lets go of what is too old, once it was told.
     fn turn(&mut self, now: Instant) {
         let age = now.duration_since(self.since);
         if age < WINDOW {
@@ -96,59 +97,38 @@ impl Durations {
         }
         self.since = now;
     }
-
-    fn summary(&mut self, now: Instant) -> proto::Summary {
-        self.turn(now);
-        let mut both = self.windows[1].clone();
-        // The bounds are the same.
-        let _ = both.add(&self.windows[0]);
-        let quantiles = QUANTILES.map(|at| {
-            let mut quantile = proto::Quantile::default();
-            quantile.set_quantile(at);
-            // As Prometheus' own libraries say of a quantile of nothing.
-            let of_nothing = || f64::NAN;
-            let micros = (!both.is_empty()).then(|| both.value_at_quantile(at) as f64);
-            quantile.set_value(micros.map_or_else(of_nothing, |micros| micros / 1e6));
-            quantile
-        });
-        let mut summary = proto::Summary::default();
-        summary.set_sample_count(self.count);
-        summary.set_sample_sum(self.sum.as_secs_f64());
-        summary.set_quantile(quantiles.to_vec());
-        summary
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn quantile(summary: &proto::Summary, at: f64) -> f64 {
-        let found = summary.get_quantile().iter().find(|quantile| quantile.quantile() == at);
-        found.unwrap().value()
+    fn median(summary: &Summary) -> f64 {
+        summary.get_quantile()[0].value()
     }
 
     #[test]
     fn quantiles_are_of_the_last_minutes_and_sums_of_all() {
         let start = Instant::now();
         let mut durations = Durations::new(start).unwrap();
-        for millis in 1..=100 {
-            durations.record(Duration::from_millis(millis), start);
-        }
+        (1..=100).for_each(|millis| durations.record(Duration::from_millis(millis)));
         let summary = durations.summary(start);
-        for (at, seconds) in [(0.5, 0.05), (0.95, 0.095), (0.99, 0.099)] {
-            let value = quantile(&summary, at);
-            assert!((value - seconds).abs() < seconds / 50.0, "{at}: {value}");
+        for (quantile, seconds) in summary.get_quantile().iter().zip([0.05, 0.095, 0.099]) {
+            let value = quantile.value();
+            assert!((value - seconds).abs() < seconds / 50.0, "{value} instead of {seconds}");
         }
         assert_eq!(summary.sample_count(), 100);
         assert!((summary.sample_sum() - 5.05).abs() < 1e-9);
 
-        durations.record(Duration::from_secs(2), start + WINDOW);
-        assert!(quantile(&durations.summary(start + WINDOW), 0.5) < 0.1, "both windows count");
-        let later = start + 2 * WINDOW;
-        assert!(quantile(&durations.summary(later), 0.5) > 1.9, "the first window is gone");
-        let summary = durations.summary(later + 2 * WINDOW);
-        assert!(quantile(&summary, 0.5).is_nan());
+        assert!(median(&durations.summary(start + WINDOW)) < 0.1, "told once more");
+        durations.record(Duration::from_secs(2));
+        assert!(median(&durations.summary(start + WINDOW)) < 0.1, "both windows count");
+        assert!(median(&durations.summary(start + 2 * WINDOW)) < 0.1);
+        assert!(median(&durations.summary(start + 2 * WINDOW)) > 1.9, "the first is gone");
+        let summary = durations.summary(start + 4 * WINDOW);
+        assert!(median(&summary) > 1.9, "told though nobody asked for long");
+        let summary = durations.summary(start + 4 * WINDOW);
+        assert!(median(&summary).is_nan());
         assert_eq!(summary.sample_count(), 101);
     }
 }

@@ -30,6 +30,14 @@ impl Sheet {
         self.family(metric, kind).mut_metric().push(one);
     }
 
+    /// Writes quantiles down.
+    pub fn summary(&mut self, metric: &Metric, labels: &[&str], summary: proto::Summary) {
+        let pairs = metric.labels.iter().zip(labels).map(|(name, value)| pair(name, value));
+        let mut one = proto::Metric::from_label(pairs.collect());
+        one.set_summary(summary);
+        self.family(metric, MetricType::SUMMARY).mut_metric().push(one);
+    }
+
     /// As [`Sheet::put`], for a number of things.
     pub fn count(&mut self, metric: &Metric, labels: &[&str], value: u64) {
         // Exact up to 2^53, beyond which nothing here comes.

@@ -95,3 +95,22 @@ async fn a_stream_whose_caller_records_nothing_leaves_no_trace() {
     assert!(scene.look(&quiet.0).await.spans.is_empty());
     assert_eq!(scene.ids("commit").await.len(), 1);
 }
+
+#[tokio::test]
+async fn what_was_submitted_at_once_is_delivered_in_one_span() {
+    const MESSAGES: usize = 50;
+    let scene = Scene::start(Launch::memory(), "0").await;
+    let mut subscription = scene.subscribe("s", 0).await;
+    let stream = fresh();
+    let messages = vec![kept("s", "body"); MESSAGES];
+    publish_stream(&scene, messages, Some(&parent(&stream, true))).await;
+    for _ in 0..MESSAGES {
+        next(&mut subscription).await.unwrap();
+    }
+    let rpc = "broker.Broker/PublishStream";
+    let names = [rpc, "submission", "publish", "shard", "append", "commit", "deliver"];
+    let trace = scene.trace(&stream.0, &names).await;
+    let (_, delivery) = trace.only("deliver");
+    assert_eq!(delivery.tags["messaging.batch.message_count"], MESSAGES.to_string());
+    assert_eq!(delivery.tags["messaging.message.id"], "1");
+}
