@@ -65,12 +65,14 @@ fn they_are_off_unless_they_are_turned_on() {
 #[test]
 fn there_is_one_at_a_time_and_one_that_nobody_waits_for_is_over() {
     let folder = tempfile::tempdir().unwrap();
-    let server = server();
+    let mut server = server();
     let out = folder.path().join("out");
     let mut long = Running::start(profile(&server, "cpu", "60", &out));
-    // Until the first one stands, a short one is taken; that may use no time at all.
+    // Before it stands, the other one would be taken, and this one refused.
+    server.running.hear(|line| line.contains("a profile is being taken").then_some(()));
     let busy = || run(profile(&server, "heap", "1", &out), b"").code == Some(3);
-    while !busy() {}
+    assert!(busy());
     long.kill();
+    // The broker hears a little later that nobody waits.
     while busy() {}
 }

@@ -31,6 +31,9 @@ pub fn prepare() -> io::Result<()> {
     let mut arguments = env::args_os();
     let name = arguments.next().unwrap_or_else(|| "broker".into());
     let mut command = Command::new(env::current_exe()?);
+    // Its threads end before the program does: one that is being started just then complains on standard
+    // error, which is the log's.
+    let _ = tikv_jemalloc_ctl::background_thread::write(false);
     Err(command.arg0(name).args(arguments).env(VARIABLE, words).exec())
 }
 
