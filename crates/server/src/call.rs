@@ -11,7 +11,10 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::sync::OwnedSemaphorePermit;
-use tonic::Code;
+use tonic::{Code, Status};
+
+/// The method that publishes one message.
+pub const PUBLISH: &str = "broker.Broker/Publish";
 
 /// A call from its request to its last frame. Dropped before it ended: the client went away.
 pub struct Call {
@@ -52,6 +55,16 @@ impl Call {
     /// What its client is told.
     pub fn answer(&mut self, code: Code) {
         self.code = code;
+    }
+
+    /// What its client is told of what went wrong; the message that it carried is refused.
+    pub fn refuse(&mut self, problem: Problem) -> Status {
+        if self.method == PUBLISH {
+            self.observer.refused(problem.reason(), 1);
+        }
+        let status = Status::from(problem);
+        self.answer(status.code());
+        status
     }
 }
 

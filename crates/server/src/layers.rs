@@ -171,9 +171,6 @@ impl Grpc {
             Ok(permit) => call.hold(permit),
             Err(_) => {
                 inner.observer.overloaded(limit);
-                if target == Target::Broker(Method::Publish) {
-                    inner.observer.refused(Problem::Overloaded(limit).reason(), 1);
-                }
                 return reply::problem(Problem::Overloaded(limit), call);
             }
         }
@@ -233,7 +230,7 @@ impl tower::Service<Request<Body>> for Grpc {
 fn target(path: &str) -> (Target, &'static str) {
     use Target::{Broker, Side};
     match path {
-        "/broker.Broker/Publish" => (Broker(Method::Publish), "broker.Broker/Publish"),
+        "/broker.Broker/Publish" => (Broker(Method::Publish), call::PUBLISH),
         "/broker.Broker/Fetch" => (Broker(Method::Fetch), "broker.Broker/Fetch"),
         "/broker.Broker/Subscribe" => (Broker(Method::Subscribe), "broker.Broker/Subscribe"),
         "/broker.Broker/PublishStream" => {

@@ -66,9 +66,7 @@ pub fn stream(
 
 /// A response of nothing but what went wrong.
 pub fn problem(problem: Problem, mut call: Call) -> Response<Body> {
-    let status = Status::from(problem);
-    call.answer(status.code());
-    status.into_http()
+    call.refuse(problem).into_http()
 }
 
 /// The trailers of a call that went well.

@@ -107,13 +107,7 @@ impl Service {
         match self.run(method, request, deadline, &mut call).await {
             Ok(Answer::One(message)) => reply::one(message, call),
             Ok(Answer::Frames(frames)) => reply::stream(frames, deadline, call),
-            Err(problem) => {
-                let problem = self.watch.explain(problem);
-                if method == Method::Publish {
-                    self.observer.refused(problem.reason(), 1);
-                }
-                reply::problem(problem, call)
-            }
+            Err(problem) => reply::problem(self.watch.explain(problem), call),
         }
     }
 

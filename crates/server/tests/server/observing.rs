@@ -1,6 +1,6 @@
 //! What an observer of calls hears.
 
-use crate::support::{Host, batch, kept, message, soon, until};
+use crate::support::{Host, batch, kept, message, raw, soon, until};
 use broker_proto::{FetchRequest, SubscribeRequest};
 use broker_server::{Code, RpcObserver};
 use std::{
@@ -66,6 +66,9 @@ async fn refused_messages_are_told_with_their_reason_and_nothing_else_is() {
     let mut client = host.client().await;
     client.publish(kept("s", "x")).await.unwrap();
     client.publish(message("", "x")).await.unwrap_err();
+    // One whose deadline cannot be read is refused before it is received.
+    let connection = raw::Connection::open(host.address).await;
+    connection.call(raw::PUBLISH, &[("grpc-timeout", "soon")], raw::framed(0, b"")).await;
     // A fetch that finds nothing refuses no message.
     client.fetch(FetchRequest { subject: "s".into(), id: 9 }).await.unwrap_err();
     let mut negative = message("s", "x");
@@ -75,6 +78,7 @@ async fn refused_messages_are_told_with_their_reason_and_nothing_else_is() {
     soon("the end of the stream", tokio_stream::StreamExt::collect::<Vec<_>>(acks)).await;
     let expected = [
         ("INVALID_SUBJECT", 1),
+        ("MALFORMED", 1),
         ("INVALID_SUBJECT", 1),
         ("INVALID_EXPIRATION", 1),
         ("INVALID_EXPIRATION", 1),
