@@ -113,8 +113,6 @@ struct Inner {
     watch: Watch,
     calls: Arc<Semaphore>,
     side_calls: Arc<Semaphore>,
-    /// Most of either.
-    most: [usize; 2],
     observer: Arc<dyn RpcObserver>,
     tracing: Tracing,
 }
@@ -128,6 +126,7 @@ enum Target {
 }
 
 impl Grpc {
+    /// `meters` measure the limits on calls.
     pub fn new(
         service: Service,
         side: Side,
@@ -135,18 +134,13 @@ impl Grpc {
         limits: &crate::ServerLimits,
         observer: Arc<dyn RpcObserver>,
         tracing: Tracing,
+        meters: &Meters,
     ) -> Self {
         let calls = Arc::new(Semaphore::new(limits.calls));
+        meters.permits("calls", &calls, limits.calls);
         let side_calls = Arc::new(Semaphore::new(limits.side_calls));
-        let most = [limits.calls, limits.side_calls];
-        Self(Arc::new(Inner { service, side, watch, calls, side_calls, most, observer, tracing }))
-    }
-
-    /// Has the limits on calls measured.
-    pub fn measured_by(&self, meters: &Meters) {
-        let [calls, side_calls] = self.0.most;
-        meters.permits("calls", &self.0.calls, calls);
-        meters.permits("side_calls", &self.0.side_calls, side_calls);
+        meters.permits("side_calls", &side_calls, limits.side_calls);
+        Self(Arc::new(Inner { service, side, watch, calls, side_calls, observer, tracing }))
     }
 
     async fn answer<B>(&self, request: Request<B>) -> Response<Body>

@@ -235,15 +235,15 @@ impl Server {
     }
 
     fn door(&self) -> Result<Door, String> {
-        let (limits, observer) = (&self.config.limits, &self.observer);
+        let (limits, observer, meters) = (&self.config.limits, &self.observer, &self.meters);
         let tracing = self.tracing.clone();
         let side = Side::new(self.health.clone()).map_err(|error| error.to_string())?;
         let opening = self.opening.clone();
         let watch = self.exit.watch();
-        let service = Service::new(opening, limits, watch, observer.clone(), tracing.clone());
-        service.measured_by(&self.meters);
-        let grpc = Grpc::new(service, side, self.exit.watch(), limits, observer.clone(), tracing);
-        grpc.measured_by(&self.meters);
+        let (heard, traced) = (observer.clone(), tracing.clone());
+        let service = Service::new(opening, limits, watch, heard, traced, meters);
+        let watch = self.exit.watch();
+        let grpc = Grpc::new(service, side, watch, limits, observer.clone(), tracing, meters);
         Ok(Door::new(self.origins.clone(), grpc))
     }
 }

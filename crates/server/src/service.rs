@@ -53,41 +53,40 @@ pub struct Service {
     small: Room,
     results: Arc<Pool>,
     publish_streams: Arc<Semaphore>,
-    most_publish_streams: usize,
     observer: Arc<dyn RpcObserver>,
     tracing: Tracing,
 }
 
 impl Service {
+    /// `meters` measure its limits.
     pub fn new(
         opening: Opening,
         limits: &ServerLimits,
         watch: Watch,
         observer: Arc<dyn RpcObserver>,
         tracing: Tracing,
+        meters: &Meters,
     ) -> Self {
-        let room = |name, limit| Room::new(name, limit, observer.clone());
+        let room = |name, limit| {
+            let room = Room::new(name, limit, observer.clone());
+            room.measured_by(meters);
+            room
+        };
+        let results = Pool::new(limits.waiting_result_bytes);
+        results.measured_by(meters);
+        let publish_streams = Arc::new(Semaphore::new(limits.publish_streams));
+        meters.permits("publish_streams", &publish_streams, limits.publish_streams);
         Self {
             opening,
             watch,
             receiving: room("receiving_bytes", limits.receiving_bytes),
             sending: room("sending_bytes", limits.sending_bytes),
             small: room("small_answers", SMALL_ANSWERS),
-            results: Pool::new(limits.waiting_result_bytes),
-            publish_streams: Arc::new(Semaphore::new(limits.publish_streams)),
-            most_publish_streams: limits.publish_streams,
+            results,
+            publish_streams,
             observer,
             tracing,
         }
-    }
-
-    /// Has the limits of calls measured.
-    pub fn measured_by(&self, meters: &Meters) {
-        for room in [&self.receiving, &self.sending, &self.small] {
-            room.measured_by(meters);
-        }
-        self.results.measured_by(meters);
-        meters.permits("publish_streams", &self.publish_streams, self.most_publish_streams);
     }
 
     /// Answers a gRPC request.
