@@ -1,5 +1,6 @@
 //! HTTP for operators, on a port of its own, from before the broker is open until it is gone.
 
+mod answer;
 mod calls;
 mod controls;
 mod fields;

@@ -6,10 +6,11 @@
 //! keeps forms out as well.
 
 use super::{
+    answer::Answer,
     calls::{self, Call},
     controls::Slot,
     fields::Fields,
-    process::{self, Answer, ProcessCall},
+    process::{self, ProcessCall},
     refusal::Refusal,
 };
 use crate::{
@@ -26,9 +27,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::sync::Arc;
 use tokio::time::timeout;
 
-/// The media type of answers and refusals.
-const JSON: &str = "application/json";
-
 /// What answers an operator's calls.
 #[derive(Clone)]
 pub struct Operator {
@@ -36,6 +34,19 @@ pub struct Operator {
     controls: Slot,
     /// One for each call on the broker.
     room: Room,
+}
+
+/// What a path names.
+enum Asked {
+    Process(ProcessCall),
+    Broker(Call),
+}
+
+impl Asked {
+    fn at(path: &str) -> Option<Self> {
+        let process = ProcessCall::at(path).map(Self::Process);
+        process.or_else(|| Call::at(path).map(Self::Broker))
+    }
 }
 
 impl Operator {
@@ -50,24 +61,26 @@ impl Operator {
             return Err(Refusal::web_page());
         }
         let path = request.uri().path();
-        let (on_process, on_broker) = (ProcessCall::at(path), Call::at(path));
-        if on_process.is_none() && on_broker.is_none() {
-            return Err(Refusal::unknown(path));
-        }
+        let asked = Asked::at(path).ok_or_else(|| Refusal::unknown(path))?;
         if request.method() != Method::POST {
             return Err(Refusal::method(request.method()));
         }
         check_content_type(request.headers())?;
-        match (on_process, on_broker) {
-            (Some(call), _) => {
-                let by = process::local_peer(&request)?;
-                let controls = self.controls.get().ok_or_else(Refusal::starting)?;
-                let fields = Fields::read(&receive(request.into_body()).await?)?;
-                process::answer(controls, call, by, fields).await
-            }
-            (None, Some(call)) => self.ask_broker(call, request.into_body()).await,
-            (None, None) => Err(Refusal::unknown(request.uri().path())),
+        match asked {
+            Asked::Process(call) => self.ask_process(call, request).await,
+            Asked::Broker(call) => self.ask_broker(call, request.into_body()).await,
         }
+    }
+
+    async fn ask_process(
+        &self,
+        call: ProcessCall,
+        request: Request<Body>,
+    ) -> Result<Answer, Refusal> {
+        let by = process::local_peer(&request)?;
+        let controls = self.controls.get().ok_or_else(Refusal::starting)?;
+        let fields = Fields::read(&receive(request.into_body()).await?)?;
+        process::answer(controls, call, by, fields).await
     }
 
     async fn ask_broker(&self, call: Call, body: Body) -> Result<Answer, Refusal> {
@@ -80,31 +93,16 @@ impl Operator {
         };
         let _share = self.room.take(1).await.map_err(|_| Refusal::overloaded("operator_calls"))?;
         let fields = Fields::read(&receive(body).await?)?;
-        let bytes = calls::answer(broker, call, fields).await?;
-        Ok(Answer { media_type: JSON, bytes })
+        calls::answer(broker, call, fields).await.map(Answer::json)
     }
 }
 
 /// Answers a request to any path below `/v1`.
 pub async fn answer(operator: extract::State<Operator>, request: Request<Body>) -> Response<Body> {
     match operator.serve(request).await {
-        Ok(Answer { media_type, bytes }) => content(StatusCode::OK, media_type, bytes),
+        Ok(answer) => answer.respond(StatusCode::OK),
         Err(refusal) => refusal.into_response(),
     }
-}
-
-/// A JSON object, which nobody keeps.
-pub fn object(status: StatusCode, json: Vec<u8>) -> Response<Body> {
-    content(status, JSON, json)
-}
-
-fn content(status: StatusCode, media_type: &'static str, bytes: Vec<u8>) -> Response<Body> {
-    let headers = [
-        (header::CONTENT_TYPE, media_type),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    (status, headers, bytes).into_response()
 }
 
 fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {

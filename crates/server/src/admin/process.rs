@@ -8,10 +8,12 @@
 //! | `/v1/profile/heap` | `seconds` | a profile for pprof: what was allocated and not freed |
 
 use super::{
-    controls::{Controls, LogLevels, Profile},
+    answer::Answer,
+    controls::{Controls, LogLevels, Profile, ProfileError, Profiler},
     fields::Fields,
     refusal::Refusal,
 };
+use futures_util::future::BoxFuture;
 use http::Request;
 use serde::Serialize;
 use std::{net::SocketAddr, time::Duration};
@@ -37,12 +39,6 @@ pub enum ProcessCall {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
-/// What a call is answered with.
-pub struct Answer {
-    pub media_type: &'static str,
-    pub bytes: Vec<u8>,
-}
-
 impl ProcessCall {
     /// The call at a path.
     pub fn at(path: &str) -> Option<Self> {
@@ -66,16 +62,8 @@ pub async fn answer(
 ) -> Result<Answer, Refusal> {
     match call {
         ProcessCall::LogLevel => log_level(controls, by, fields),
-        ProcessCall::CpuProfile => {
-            let time = time(fields)?;
-            let profiler = controls.profiler.as_ref().ok_or_else(|| Refusal::absent("profiler"))?;
-            profiler.cpu(time).await.map(Answer::from).map_err(Refusal::profile)
-        }
-        ProcessCall::HeapProfile => {
-            let time = time(fields)?;
-            let profiler = controls.profiler.as_ref().ok_or_else(|| Refusal::absent("profiler"))?;
-            profiler.heap(time).await.map(Answer::from).map_err(Refusal::profile)
-        }
+        ProcessCall::CpuProfile => profile(controls, fields, Profiler::cpu).await,
+        ProcessCall::HeapProfile => profile(controls, fields, Profiler::heap).await,
     }
 }
 
@@ -98,20 +86,23 @@ fn log_level(controls: &Controls, by: SocketAddr, mut fields: Fields) -> Result<
         })?,
     };
     // Texts always have a form in JSON.
-    let bytes = serde_json::to_vec(&Levels { level: now, start }).unwrap_or_default();
-    Ok(Answer { media_type: "application/json", bytes })
+    Ok(Answer::json(serde_json::to_vec(&Levels { level: now, start }).unwrap_or_default()))
 }
 
-fn time(mut fields: Fields) -> Result<Duration, Refusal> {
-    let seconds = fields.number("seconds", 1..=LONGEST_PROFILE)?;
+async fn profile(
+    controls: &Controls,
+    mut fields: Fields,
+    take: fn(
+        &(dyn Profiler + 'static),
+        Duration,
+    ) -> BoxFuture<'static, Result<Profile, ProfileError>>,
+) -> Result<Answer, Refusal> {
+    let seconds = fields.number("seconds", 1..=LONGEST_PROFILE)?.unwrap_or(PROFILE);
     fields.finish(&["seconds"])?;
-    Ok(Duration::from_secs(seconds.unwrap_or(PROFILE)))
-}
-
-impl From<Profile> for Answer {
-    fn from(profile: Profile) -> Self {
-        Self { media_type: profile.media_type, bytes: profile.bytes }
-    }
+    let profiler = controls.profiler.as_deref().ok_or_else(|| Refusal::absent("profiler"))?;
+    let taken = take(profiler, Duration::from_secs(seconds)).await;
+    let Profile { media_type, bytes } = taken.map_err(Refusal::profile)?;
+    Ok(Answer { media_type, bytes })
 }
 
 #[cfg(test)]

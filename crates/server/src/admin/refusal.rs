@@ -1,6 +1,6 @@
 //! Why an operator's call was not done: an HTTP status, a reason a program can switch on, a sentence.
 
-use super::{calls, controls::ProfileError, operator::object, process};
+use super::{answer::Answer, calls, controls::ProfileError, process};
 use crate::limits::OPERATOR_REQUEST;
 use axum::response::{IntoResponse, Response};
 use broker_core::{CountError, ListingError, PurgeError, ReadFailure, Subject};
@@ -215,7 +215,7 @@ impl IntoResponse for Refusal {
         }
         // Texts and numbers always have a form in JSON.
         let json = serde_json::to_vec(&Error { error: self.body }).unwrap_or_default();
-        let mut response = object(self.status, json).into_response();
+        let mut response = Answer::json(json).respond(self.status);
         if self.is_for_now {
             response.headers_mut().insert(header::RETRY_AFTER, RETRY_AFTER);
         }
