@@ -74,6 +74,12 @@ impl Activity {
         self.swept_bytes.load(Ordering::Relaxed)
     }
 
+    /// Connections to a database that are open; drivers that keep them to themselves count none.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
     /// From now on this one hears of what is done; only the first is listened to.
     pub fn observed_by(&self, observer: Arc<dyn ActivityObserver>) {
         // The first one stays.
@@ -113,10 +119,14 @@ impl Activity {
         self.round_trips.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Connections that are open.
     #[cfg(feature = "postgres")]
-    pub(crate) fn connections(&self) -> &AtomicUsize {
-        &self.connections
+    pub(crate) fn count_opened(&self) {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[cfg(feature = "postgres")]
+    pub(crate) fn count_closed(&self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     progress::Progress,
     report::Report,
     summary::Figure,
-    target::{self, is_in_memory, temporary_directory},
+    target::{is_in_memory, temporary_directory},
     workload::Workload,
 };
 use anyhow::Result;
@@ -85,7 +85,7 @@ pub async fn run(command: &BenchCommand, progress: &Progress) -> Result<Report> 
         let kind = command.storage.name();
         let words = format!("bare clients of the database alone, {}-byte bodies", base.body_bytes);
         let mut report = Report::new(words, format!("none: the database of the store `{kind}`"));
-        report.figures = database::all(&base, target::store_of(command)?, progress).await?;
+        report.figures = database::all(&base, super::target::store_of(command)?, progress).await?;
         return Ok(report);
     }
     let directory = temporary_directory(command.dir.as_deref())?;

@@ -14,6 +14,10 @@ pub enum Word {
     /// The database does not take it; why.
     Refused(String),
     /// It is not kept: there is no room; the name of the bound.
+    #[cfg_attr(
+        not(feature = "postgres"),
+        expect(dead_code, reason = "only PostgreSQL says that its disk is full")
+    )]
     Full(&'static str),
     /// It is not kept; why.
     Unavailable(Arc<str>),

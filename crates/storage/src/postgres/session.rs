@@ -7,12 +7,7 @@ use super::{
 use crate::Activity;
 use bytes::Bytes;
 use futures_util::SinkExt;
-use std::{
-    collections::HashMap,
-    pin::pin,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{collections::HashMap, pin::pin, sync::Arc, time::Duration};
 use tokio::{task::AbortHandle, time::timeout};
 use tokio_postgres::{
     Client, Row, Statement,
@@ -44,7 +39,7 @@ impl Session {
         // The server ends a statement at its limit; its word is waited for a little longer.
         let limit = connector.times().statement + Duration::from_millis(500);
         let activity = connector.activity();
-        activity.connections().fetch_add(1, Ordering::Relaxed);
+        activity.count_opened();
         Self {
             client,
             prepared: HashMap::new(),
@@ -170,7 +165,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.activity.connections().fetch_sub(1, Ordering::Relaxed);
+        self.activity.count_closed();
         self.connection.abort();
     }
 }

@@ -116,7 +116,7 @@ impl Inspect for PostgresStorage {
     fn vitals(&self) -> Vitals {
         let Shared { readers, upkeep, inbox, connector, lease, .. } = &*self.shared;
         let idle = readers.idle() + upkeep.idle();
-        let open = connector.activity().connections().load(Ordering::Relaxed);
+        let open = connector.activity().connections();
         let connections = Connections {
             busy: open.saturating_sub(idle),
             idle,

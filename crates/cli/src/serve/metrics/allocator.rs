@@ -1,19 +1,24 @@
 //! What the allocator holds.
 
-use super::sheet::Sheet;
+use super::{catalog::ALLOCATOR, sheet::Sheet};
 
 /// Its name, for the page.
 pub const NAME: &str = if cfg!(feature = "jemalloc") { "jemalloc" } else { "system" };
 
-/// Writes it down; the system's allocator tells nothing.
-#[cfg(feature = "jemalloc")]
+/// Writes it down.
 pub fn write(sheet: &mut Sheet) {
-    use super::catalog::ALLOCATOR;
+    for (kind, bytes) in held() {
+        sheet.count(&ALLOCATOR, &[kind], bytes);
+    }
+}
+
+#[cfg(feature = "jemalloc")]
+fn held() -> Vec<(&'static str, u64)> {
     use tikv_jemalloc_ctl::{epoch, stats};
 
     // The numbers are those of the last call of this.
     if epoch::advance().is_err() {
-        return;
+        return Vec::new();
     }
     let kinds = [
         ("allocated", stats::allocated::read()),
@@ -23,12 +28,11 @@ pub fn write(sheet: &mut Sheet) {
         ("mapped", stats::mapped::read()),
         ("retained", stats::retained::read()),
     ];
-    for (kind, bytes) in kinds {
-        if let Ok(bytes) = bytes {
-            sheet.count(&ALLOCATOR, &[kind], bytes as u64);
-        }
-    }
+    kinds.into_iter().filter_map(|(kind, bytes)| Some((kind, bytes.ok()? as u64))).collect()
 }
 
+/// The system's tells nothing.
 #[cfg(not(feature = "jemalloc"))]
-pub fn write(_: &mut Sheet) {}
+fn held() -> [(&'static str, u64); 0] {
+    []
+}
