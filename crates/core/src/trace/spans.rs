@@ -87,9 +87,7 @@ pub fn appended(span: &Span, outcome: &Result<Vec<Appended>, AppendError>) {
     match outcome {
         Ok(words) => match words.iter().filter(|word| **word != Appended::Stored).count() {
             0 => drop(span.record("outcome", "stored")),
-            others => {
-                span.record("outcome", format_args!("{others} not stored").to_string());
-            }
+            others => drop(span.record("outcome", format!("{others} not stored"))),
         },
         Err(error) => failed(span, error),
     }

@@ -74,6 +74,11 @@ impl View {
         std::iter::once(&self.active).chain(self.sealing.iter().rev())
     }
 
+    /// Bytes of the files of sealed segments.
+    pub fn sealed_bytes(&self) -> u64 {
+        self.sealed.values().map(|segment| segment.bytes()).sum()
+    }
+
     pub fn purged(&self, subject: &Subject) -> u64 {
         self.purges.up_to(subject.as_str())
     }

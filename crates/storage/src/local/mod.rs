@@ -224,9 +224,8 @@ impl Inspect for LocalStorage {
     fn vitals(&self) -> Vitals {
         let view = self.catalog.view();
         let unsealed: u64 = view.unsealed().map(|segment| segment.file.length().unwrap_or(0)).sum();
-        let sealed: u64 = view.sealed.values().map(|segment| segment.bytes()).sum();
         let limits = self.gate.limits();
-        let bytes = sealed + unsealed;
+        let bytes = view.sealed_bytes() + unsealed;
         let mut usage =
             vec![Usage::new("local queue bytes", self.gate.queued(), limits.queue_bytes)];
         let bounded = |most| Usage { limit: "local store bytes", used: bytes, most };

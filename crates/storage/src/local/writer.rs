@@ -278,8 +278,7 @@ impl Writer {
 
     fn store_bytes(&self) -> u64 {
         let view = self.catalog.view();
-        let sealed: u64 = view.sealed.values().map(|segment| segment.bytes()).sum();
-        sealed + view.sealing.len() as u64 * self.segment_bytes + self.allocated
+        view.sealed_bytes() + view.sealing.len() as u64 * self.segment_bytes + self.allocated
     }
 
     /// Undoes a write that failed, or, where that fails too, takes no more.
