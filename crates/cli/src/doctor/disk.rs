@@ -2,13 +2,9 @@
 
 use super::{directory::existing, finding::Finding, syncs};
 use crate::{settings::Settings, table::size};
-use broker_storage::StorageConfig;
+use broker_storage::{LocalConfig, StorageConfig};
 use rustix::fs::statvfs;
 use std::{io, path::Path};
-
-/// The share and the most of a disk that are left free where no setting says how much.
-const SHARE: u64 = 20;
-const MOST: u64 = 1024 * 1024 * 1024;
 
 /// Segments that should find room beyond the reserve: the one that is written, and those it is swept into.
 const SEGMENTS: u64 = 4;
@@ -18,7 +14,7 @@ pub fn check(settings: &Settings) -> Vec<Finding> {
     let folder = existing(&config.directory);
     let space = match space(&folder) {
         Ok((free, whole)) => {
-            let reserve = config.reserve_bytes.unwrap_or((whole / SHARE).min(MOST));
+            let reserve = config.reserve_bytes.unwrap_or(LocalConfig::default_reserve(whole));
             judge(free, reserve, config.segment_bytes)
         }
         Err(error) => Finding::bad(

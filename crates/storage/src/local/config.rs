@@ -33,6 +33,12 @@ impl LocalConfig {
         }
     }
 
+    /// Bytes left free of a disk of this size where [`LocalConfig::reserve_bytes`] says nothing.
+    #[must_use]
+    pub fn default_reserve(disk_bytes: u64) -> u64 {
+        (disk_bytes / 20).min(1024 * MIB)
+    }
+
     /// Bytes allocated ahead at once.
     pub(super) fn chunk(&self) -> u64 {
         (self.segment_bytes / 4).clamp(64 * 1024, 4 * MIB)
@@ -45,7 +51,7 @@ impl LocalConfig {
         }
         match self.reserve_bytes {
             Some(reserve) => Ok(reserve),
-            None => Ok((disk.space()?.1 / 20).min(1024 * MIB)),
+            None => Ok(Self::default_reserve(disk.space()?.1)),
         }
     }
 
