@@ -60,12 +60,8 @@ impl Admin {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, AdminError> {
-        let request = self.request(path, body)?;
-        let (status, json) = self.send(request, ANSWER_TIME).await?;
-        if status != StatusCode::OK {
-            return Err(self.refusal(status, &json));
-        }
-        serde_json::from_slice(&json).map_err(|_| self.foreign(status))
+        let json = self.download(path, body, ANSWER_TIME).await?;
+        serde_json::from_slice(&json).map_err(|_| self.foreign(StatusCode::OK))
     }
 
     /// Makes a call that is answered with bytes, and waits for them.

@@ -1,6 +1,6 @@
 //! `broker profile cpu|heap`
 
-use crate::{admin::Admin, arguments::AdminArgument, output};
+use crate::{arguments::AdminArgument, output};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
@@ -46,7 +46,7 @@ pub async fn run(command: ProfileCommand) -> Result<ExitCode> {
         Kind::Cpu => "/v1/profile/cpu",
         Kind::Heap => "/v1/profile/heap",
     };
-    let mut admin: Admin = command.admin.connect().await?;
+    let mut admin = command.admin.connect().await?;
     let wanted = Wanted { seconds: command.seconds };
     let limit = Duration::from_secs(command.seconds.into()) + MORE;
     let profile = admin.download(path, &wanted, limit).await?;
