@@ -5,6 +5,7 @@
 //! Nothing is judged here; the machine should do nothing else meanwhile.
 
 use crate::{
+    command,
     servers::{self, Servers, Variable},
     workspace,
 };
@@ -187,14 +188,9 @@ pub fn bench(
 /// Builds the program that is measured.
 ///
 /// # Errors
-/// That it cannot be.
+/// How the build ended.
 pub fn build() -> Result<(), String> {
-    let built = Command::new(workspace::cargo()).args(["build", "--release"]).status();
-    if built.is_ok_and(|status| status.success()) {
-        Ok(())
-    } else {
-        Err("the release build failed".into())
-    }
+    command::run(Command::new(workspace::cargo()).args(["build", "--release"]))
 }
 
 fn head(report: &Value) -> String {
