@@ -1,10 +1,15 @@
 //! `broker log-level [LEVEL]`
 
-use crate::{admin::Levels, arguments::AdminArgument, output, visible};
+use crate::{
+    admin::Levels,
+    answer::{self, Format},
+    arguments::AdminArgument,
+    visible,
+};
 use anyhow::Result;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 /// The arguments of `broker log-level`.
 #[derive(Debug, Args)]
@@ -20,15 +25,6 @@ pub struct LogLevelCommand {
     admin: AdminArgument,
 }
 
-/// How the levels are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A sentence
-    Text,
-    /// A JSON object
-    Json,
-}
-
 /// A call of `/v1/log-level`.
 #[derive(Serialize)]
 struct Wanted<'a> {
@@ -40,20 +36,15 @@ pub async fn run(command: LogLevelCommand) -> Result<ExitCode> {
     let wanted = Wanted { level: command.level.as_deref() };
     let mut admin = command.admin.connect().await?;
     let levels: Levels = admin.call("/v1/log-level", &wanted).await?;
-    let mut out = output::stdout();
-    match command.format {
-        Format::Json => {
-            serde_json::to_writer(&mut out, &levels)?;
-            out.write_all(b"\n")?;
-        }
-        Format::Text => {
-            let (now, start) = (visible::text(&levels.level), visible::text(&levels.start));
-            match now == start {
-                true => writeln!(out, "{now}, as at the start")?,
-                false => writeln!(out, "{now} until a restart, and then {start}")?,
-            }
-        }
-    }
-    out.flush()?;
+    answer::tell(&levels, &words(&levels), command.format)?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn words(levels: &Levels) -> String {
+    let (now, start) = (visible::text(&levels.level), visible::text(&levels.start));
+    if now == start {
+        format!("{now}, as at the start")
+    } else {
+        format!("{now} until a restart, and then {start}")
+    }
 }

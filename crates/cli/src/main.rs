@@ -1,6 +1,7 @@
 //! The `broker` binary: the broker itself and a client for the command line.
 
 mod admin;
+mod answer;
 mod arguments;
 mod bench;
 mod completions;

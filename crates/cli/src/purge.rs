@@ -2,6 +2,7 @@
 
 use crate::{
     admin::{Admin, AdminError, Counted, Purged},
+    answer::{self, Format},
     arguments::AdminArgument,
     exit,
     interrupt::Interrupt,
@@ -10,10 +11,10 @@ use crate::{
     visible,
 };
 use anyhow::{Context, Result};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use serde::Serialize;
 use std::{
-    io::{self, BufRead, IsTerminal, Write},
+    io::{self, BufRead, IsTerminal},
     num::NonZeroU64,
     process::ExitCode,
     time::Duration,
@@ -35,15 +36,6 @@ pub struct PurgeCommand {
     format: Format,
     #[command(flatten)]
     admin: AdminArgument,
-}
-
-/// How it is told what was removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A sentence
-    Text,
-    /// A JSON object
-    Json,
 }
 
 /// A call of `/v1/count` or `/v1/purge`.
@@ -81,7 +73,7 @@ pub async fn run(command: PurgeCommand) -> Result<ExitCode> {
     let mut purged = purged.map_err(AdminError::of_change)?;
     purged.messages.get_or_insert(kept.row.messages);
     purged.bytes.get_or_insert(kept.row.bytes);
-    tell(&purged, command.format)?;
+    answer::tell(&purged, &words(&purged), command.format)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -128,20 +120,10 @@ async fn ask(kept: &Counted) -> Result<Answer> {
     Ok(if is_yes { Answer::Yes } else { Answer::No })
 }
 
-fn tell(purged: &Purged, format: Format) -> Result<()> {
-    let mut out = output::stdout();
-    match format {
-        Format::Json => {
-            serde_json::to_writer(&mut out, purged)?;
-            out.write_all(b"\n")?;
-        }
-        Format::Text => {
-            let what = amount(purged.messages.unwrap_or(0), purged.bytes.unwrap_or(0));
-            let name = visible::text(&purged.subject);
-            writeln!(out, "removed {what} of {name}, up to id {}", purged.up_to)?;
-        }
-    }
-    Ok(out.flush()?)
+fn words(purged: &Purged) -> String {
+    let what = amount(purged.messages.unwrap_or(0), purged.bytes.unwrap_or(0));
+    let name = visible::text(&purged.subject);
+    format!("removed {what} of {name}, up to id {}", purged.up_to)
 }
 
 fn amount(messages: u64, bytes: u64) -> String {
