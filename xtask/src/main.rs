@@ -6,10 +6,13 @@
 mod cache;
 mod clients;
 mod command;
+mod containers;
 mod costs;
+mod edge;
 mod golang;
 mod grafana;
 mod java;
+mod kubernetes;
 mod machine;
 mod maven;
 mod measure;

