@@ -1,9 +1,9 @@
-//! Requests to a server of this machine that answers with JSON.
+//! Requests to a server of this machine.
 
 use crate::waiting::PATIENCE;
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Method, Request,
+    Method, Request, StatusCode,
     body::Bytes,
     client::conn::http1,
     header::{CONTENT_TYPE, HOST},
@@ -12,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use std::{error::Error, fmt::Write, net::SocketAddr};
 use tokio::{net::TcpStream, time::timeout};
 
-/// Sends a form, or asks without one if it is empty; the body of the answer, whatever its status.
+/// Sends a form, or asks without one if it is empty; the status and the body of the answer.
 ///
 /// # Errors
 /// Nobody answers in time, or not by HTTP.
@@ -20,7 +20,7 @@ pub(crate) async fn ask(
     address: SocketAddr,
     path: &str,
     form: &[(&str, &str)],
-) -> Result<Bytes, Box<dyn Error + Send + Sync>> {
+) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
     let method = if form.is_empty() { Method::GET } else { Method::POST };
     let request = Request::builder()
         .method(method)
@@ -34,7 +34,8 @@ pub(crate) async fn ask(
         // It ends with the sender; what fails, fails the request.
         tokio::spawn(connection);
         let answer = sender.send_request(request).await?;
-        Ok(answer.into_body().collect().await?.to_bytes())
+        let status = answer.status();
+        Ok((status, answer.into_body().collect().await?.to_bytes()))
     })
     .await?
 }

@@ -1,6 +1,6 @@
 //! Jaeger, which takes spans by OTLP over gRPC and is asked for traces by HTTP.
 
-use crate::{ports, process::Process};
+use crate::{http, ports, process::Process};
 use std::{
     env, fs,
     net::{Ipv4Addr, SocketAddr},
@@ -8,10 +8,7 @@ use std::{
     process::Command,
 };
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
+use tokio::net::TcpStream;
 
 /// Says where the program is.
 const VARIABLE: &str = "BROKER_JAEGER";
@@ -62,15 +59,8 @@ impl Jaeger {
 
     /// What it answers to a GET: the status and the content, if it answers.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
-        let mut stream = TcpStream::connect(self.query).await.ok()?;
-        // Without chunks, and closed behind the answer.
-        let request = format!("GET {path} HTTP/1.0\r\nhost: {}\r\n\r\n", self.query);
-        stream.write_all(request.as_bytes()).await.ok()?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.ok()?;
-        let (head, content) = answer.split_once("\r\n\r\n")?;
-        let status = head.split(' ').nth(1)?.parse().ok()?;
-        Some((status, content.to_owned()))
+        let (status, content) = http::ask(self.query, path, &[]).await.ok()?;
+        Some((status.as_u16(), String::from_utf8(content.to_vec()).ok()?))
     }
 
     async fn wait(&mut self) {

@@ -104,7 +104,8 @@ impl NodeExporter {
 }
 
 async fn ask(address: SocketAddr, path: &str, form: &[(&str, &str)]) -> Result<Value, String> {
-    let body = http::ask(address, path, form).await.map_err(|error| error.to_string())?;
+    // What is wrong is said in the body.
+    let (_, body) = http::ask(address, path, form).await.map_err(|error| error.to_string())?;
     let mut answer: Value = serde_json::from_slice(&body)
         .map_err(|error| format!("{error}: {}", String::from_utf8_lossy(&body)))?;
     match answer["status"].as_str() {

@@ -137,6 +137,6 @@ fn without_work_beneath(names: BTreeSet<String>) -> BTreeSet<String> {
 #[tokio::test]
 async fn there_is_no_page_where_metrics_are_off() {
     let broker = Broker::start(&Launch::memory().with("--metrics", "false")).await;
-    let (status, _) = crate::scrape::get(broker.admin, "text/plain").await;
+    let (status, _) = crate::admin::page(broker.admin, "/metrics").await;
     assert_eq!(status, 404);
 }

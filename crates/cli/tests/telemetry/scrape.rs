@@ -1,10 +1,7 @@
 //! A broker's metrics page, read as Prometheus would.
 
-use http_body_util::{BodyExt, Empty};
-use hyper::{Request, body::Bytes, client::conn::http1};
-use hyper_util::rt::TokioIo;
+use crate::admin::page;
 use std::{collections::BTreeMap, net::SocketAddr};
-use tokio::net::TcpStream;
 
 /// All metrics of a page.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,24 +83,7 @@ fn read(line: &str) -> Sample {
 
 /// Reads the page.
 pub async fn scrape(admin: SocketAddr) -> Page {
-    let (status, text) = get(admin, "text/plain").await;
+    let (status, text) = page(admin, "/metrics").await;
     assert_eq!(status, 200, "{text}");
     Page::read(&text)
-}
-
-/// Asks for the page in a form; status and text.
-pub async fn get(admin: SocketAddr, accept: &str) -> (u16, String) {
-    let stream = TcpStream::connect(admin).await.expect("the admin port listens");
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.expect("it speaks HTTP");
-    let connection = tokio::spawn(connection);
-    let request = Request::get("/metrics").header("host", "broker").header("accept", accept);
-    let request = request.body(Empty::<Bytes>::new()).expect("a request");
-    let response = sender.send_request(request).await.expect("an answer");
-    let status = response.status().as_u16();
-    let body = response.into_body().collect().await.expect("a body").to_bytes();
-    drop(sender);
-    // It ends with its sender.
-    let _ = connection.await;
-    (status, String::from_utf8(body.to_vec()).expect("a text"))
 }
