@@ -4,12 +4,12 @@ use crate::{
     command::{PATIENCE, Running, run},
     server::Server,
 };
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::{
     fs::File,
     io::{BufRead, BufReader},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::mpsc::channel,
     thread,
     time::Instant,
@@ -87,14 +87,8 @@ fn a_broker_without_standard_error_works() {
 
 #[test]
 fn a_log_that_nobody_reads_holds_nobody_up() {
-    let (address, admin) = (free_address(), free_address());
-    let flags = ["serve", "--storage", "memory", "--log-level", "trace"];
-    let mut command = crate::command::broker(&flags);
-    command.args(["--listen", &address, "--admin-listen", &admin]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let (mut child, address) = serving("trace", Stdio::piped());
     let mut log = child.stderr.take().unwrap();
-    wait_for(&address);
     flood(&address);
     // Whoever comes late reads how much is missing, and the end.
     let (sender, lines) = channel();
@@ -117,8 +111,7 @@ fn a_log_that_nobody_reads_holds_nobody_up() {
         }
     };
     assert!(dropped > 0);
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    terminate(&child);
     let last = lines.iter().last().unwrap();
     reading.join().unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -127,16 +120,10 @@ fn a_log_that_nobody_reads_holds_nobody_up() {
 
 #[test]
 fn a_broker_ends_though_its_log_is_not_read() {
-    let (address, admin) = (free_address(), free_address());
-    let mut command = crate::command::broker(&["serve", "--storage", "memory"]);
-    command.args(["--log-level", "trace", "--listen", &address, "--admin-listen", &admin]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-    let mut child = command.spawn().unwrap();
+    let (mut child, address) = serving("trace", Stdio::piped());
     let _unread = child.stderr.take().unwrap();
-    wait_for(&address);
     flood(&address);
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, Signal::TERM).unwrap();
+    terminate(&child);
     let (sender, ended) = channel();
     let waiting = thread::spawn(move || {
         let _ = sender.send(child.wait().unwrap().code());
@@ -149,15 +136,24 @@ fn a_broker_ends_though_its_log_is_not_read() {
 fn a_disk_that_is_full_of_log_stops_nobody() {
     // What is written there is refused at once.
     let full = File::options().write(true).open("/dev/full").unwrap();
+    let (mut child, _) = serving("info", full);
+    terminate(&child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A broker that serves and logs there, and its address.
+fn serving(level: &str, log: impl Into<Stdio>) -> (Child, String) {
     let (address, admin) = (free_address(), free_address());
     let mut command = crate::command::broker(&["serve", "--storage", "memory"]);
-    command.args(["--listen", &address, "--admin-listen", &admin]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(full);
-    let mut child = command.spawn().unwrap();
+    command.args(["--log-level", level, "--listen", &address, "--admin-listen", &admin]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    let child = command.spawn().unwrap();
     wait_for(&address);
-    let pid = rustix::process::Pid::from_child(&child);
-    rustix::process::kill_process(pid, Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    (child, address)
+}
+
+fn terminate(child: &Child) {
+    kill_process(Pid::from_child(child), Signal::TERM).unwrap();
 }
 
 /// An address of loopback that was free a moment ago: a broker that says nothing cannot say its port.
