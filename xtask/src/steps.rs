@@ -74,6 +74,7 @@ const SYSTEM: &[Need] = &[
     Need::new("strace", "strace"),
     Need::new("mount", "mount"),
     Need::new("unshare", "util-linux"),
+    Need::new("systemd-analyze", "systemd"),
 ];
 
 /// Go and a new enough Node are looked for by [`clients::prepare`].

@@ -99,7 +99,7 @@ async fn a_second_broker_is_refused_with_one_sentence() {
 }
 
 /// The process that `unshare` started, which is process 1 for itself.
-fn only_child(pid: u32) -> u32 {
+pub fn only_child(pid: u32) -> u32 {
     let children = Path::new("/proc").join(format!("{pid}/task/{pid}/children"));
     let children = fs::read_to_string(children).expect("Linux tells the children");
     children.trim().parse().expect("one child")

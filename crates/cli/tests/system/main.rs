@@ -36,6 +36,7 @@ mod readme;
 mod resume;
 #[expect(dead_code, reason = "shared with the tests over databases")]
 mod run;
+mod service;
 mod sync_failure;
 #[path = "../commands/terminal.rs"]
 #[expect(dead_code, reason = "shared with the tests of the command line, which use more of it")]
