@@ -167,6 +167,15 @@ impl Postgres {
         self.sql(&format!("CREATE DATABASE \"{name}\"")).await;
     }
 
+    /// One of PostgreSQL's programs for clients (`pg_dump`, ...), as its superuser over the Unix socket. Files
+    /// that it names must be in its reach: better give it its input and output.
+    pub fn tool(&self, name: &str) -> Command {
+        let mut command = self.command(name);
+        command.arg("--host").arg(self.folder.path()).args(["--port", &self.port.to_string()]);
+        command.args(["--username", "postgres"]);
+        command
+    }
+
     fn running(&mut self) -> &mut Process {
         self.process.as_mut().expect("PostgreSQL runs")
     }

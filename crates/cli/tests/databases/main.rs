@@ -9,6 +9,7 @@
 
 mod admin;
 mod away;
+mod backup;
 mod bad_settings;
 mod bench;
 mod clocks;
