@@ -69,7 +69,7 @@ fn every_alert_has_tests_and_a_section() {
         .iter()
         .map(|name| shipped::text(&format!("deploy/prometheus/tests/{name}")))
         .collect();
-    let page = shipped::text("docs/alerts.md");
+    let (page, table) = (shipped::text("docs/alerts.md"), shipped::text("docs/operations.md"));
     let rules = shipped::text("deploy/prometheus/rules/alerts.yml");
     let alerts = alerts();
     assert!(alerts.len() > 20, "{alerts:?}");
@@ -80,6 +80,8 @@ fn every_alert_has_tests_and_a_section() {
         let silent = format!("alertname: {name}, exp_alerts: []");
         assert!(tests.contains(&silent), "no test in which {name} is silent");
         assert!(page.contains(&format!("\n## {name}\n")), "docs/alerts.md has no section {name}");
+        let link = format!("](alerts.md#{})", name.to_lowercase());
+        assert_eq!(table.matches(&link).count(), 1, "{name} is not in docs/operations.md");
         let anchor = format!("runbook: docs/alerts.md#{}\n", name.to_lowercase());
         assert_eq!(rules.matches(&anchor).count(), 1, "{name} has no link to its section");
     }
