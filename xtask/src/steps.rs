@@ -108,9 +108,11 @@ const TELEMETRY: &[Need] = &[
     Need::new("chromium", "chromium"),
 ];
 
-/// Envoy, k6 and ghz are made by [`edge::prepare`].
-const EDGE: &[Need] =
-    &[Need::new("python3", "python3 python3-venv").proven_by(&["-m", "ensurepip", "--version"])];
+/// Envoy, k6 and ghz are made by [`edge::prepare`]. PostgreSQL is for brokers that take turns.
+const EDGE: &[Need] = &[
+    POSTGRES,
+    Need::new("python3", "python3 python3-venv").proven_by(&["-m", "ensurepip", "--version"]),
+];
 
 /// Compose 2 and what images are made of are made by [`containers::prepare`].
 const CONTAINERS: &[Need] = &[

@@ -12,7 +12,10 @@ use hyper_util::rt::TokioIo;
 use std::{error::Error, fmt::Write, net::SocketAddr};
 use tokio::{net::TcpStream, time::timeout};
 
-/// Sends a form, or asks without one if it is empty; the status and the body of the answer.
+/// The status and the body of an answer, or why there is none.
+pub(crate) type Answer = Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>>;
+
+/// Sends a form, or asks without one if it is empty.
 ///
 /// # Errors
 /// Nobody answers in time, or not by HTTP.
@@ -20,14 +23,31 @@ pub(crate) async fn ask(
     address: SocketAddr,
     path: &str,
     form: &[(&str, &str)],
-) -> Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync>> {
+) -> Answer {
     let method = if form.is_empty() { Method::GET } else { Method::POST };
+    send(address, method, path, encode(form)).await
+}
+
+/// Sends an empty POST.
+///
+/// # Errors
+/// As [`ask`].
+pub(crate) async fn post(address: SocketAddr, path: &str) -> Answer {
+    send(address, Method::POST, path, String::new()).await
+}
+
+async fn send(
+    address: SocketAddr,
+    method: Method,
+    path: &str,
+    form: String,
+) -> Answer {
     let request = Request::builder()
         .method(method)
         .uri(path)
         .header(HOST, address.to_string())
         .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(Full::new(Bytes::from(encode(form))))?;
+        .body(Full::new(Bytes::from(form)))?;
     timeout(PATIENCE, async {
         let socket = TokioIo::new(TcpStream::connect(address).await?);
         let (mut sender, connection) = http1::handshake(socket).await?;

@@ -9,6 +9,7 @@
 pub mod cassandra;
 mod certificates;
 mod clock;
+pub mod envoy;
 mod http;
 mod jaeger;
 mod pgbouncer;
@@ -23,6 +24,7 @@ mod waiting;
 
 pub use cassandra::Cassandra;
 pub use certificates::{Authority, Certificate};
+pub use envoy::Envoy;
 pub use jaeger::Jaeger;
 pub use pgbouncer::{PgBouncer, PoolMode};
 pub use postgres::Postgres;

@@ -1,0 +1,284 @@
+//! What Envoy sends again, to another broker: what the broker says is surely not stored, and what never
+//! reached one. Of a message whose outcome is unknown there is one copy, for ever.
+
+use crate::{
+    broker, calls,
+    fake::{Answer, Fake},
+    waiting::{PATIENCE, until, within},
+};
+use broker_proto::PublishBatch;
+use broker_test_servers::{Envoy, Proxy, envoy};
+use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use tokio_stream::StreamExt;
+use tonic::{Code, Request, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// A status with a reason, in the broker's words or nearly so.
+fn status(code: Code, reason: &str, text: &str) -> Status {
+    let mut details = ErrorDetails::with_error_info(reason, "broker", HashMap::new());
+    details.set_retry_info(Some(Duration::from_secs(1)));
+    Status::with_error_details(code, text, details)
+}
+
+/// Envoy before two servers that give the same answer, each behind a network that can break.
+struct Pair {
+    envoy: Envoy,
+    fakes: [Fake; 2],
+    proxies: [Proxy; 2],
+}
+
+impl Pair {
+    async fn start(answers: [Answer; 2]) -> Self {
+        let [first, second] = answers;
+        let fakes = [Fake::start(first).await, Fake::start(second).await];
+        let proxies =
+            [Proxy::before(fakes[0].address).await, Proxy::before(fakes[1].address).await];
+        let envoy = Envoy::before(&proxies.each_ref().map(Proxy::address)).start().await;
+        until_healthy(&envoy, 2).await;
+        Self { envoy, fakes, proxies }
+    }
+
+    async fn client(&self) -> calls::Client {
+        calls::connect(self.envoy.address()).await
+    }
+
+    fn calls(&self) -> u64 {
+        self.fakes.iter().map(Fake::calls).sum()
+    }
+
+    /// Waits until so many calls have reached a server, then breaks every connection to one.
+    async fn cut_after(&self, calls: u64) {
+        until(PATIENCE, "a call arrives", async || (self.calls() >= calls).then_some(())).await;
+        self.proxies.iter().for_each(Proxy::cut);
+    }
+}
+
+async fn until_healthy(envoy: &Envoy, count: u64) {
+    until(PATIENCE, "health is known", async || {
+        (envoy.statistic("cluster.brokers.membership_healthy").await? == count).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_whose_connection_breaks_is_not_sent_again() {
+    let pair = Pair::start([Answer::None, Answer::None]).await;
+    let client = pair.client().await;
+    for round in 1..=10 {
+        let (told, ()) =
+            tokio::join!(calls::publish(&client, calls::kept("a", "x")), pair.cut_after(round));
+        let told = told.expect_err("nobody answered");
+        assert_eq!(told.code(), Code::Unavailable, "{told:?}");
+        assert!(calls::retry_after(&told).is_none(), "nobody knows whether it is stored: {told:?}");
+        assert_eq!(pair.calls(), round, "a publish was sent again");
+    }
+    assert_eq!(pair.envoy.statistic("cluster.brokers.upstream_rq_retry").await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nor_is_a_publish_stream() {
+    let pair = Pair::start([Answer::None, Answer::None]).await;
+    let mut client = pair.client().await;
+    let batch = PublishBatch { messages: vec![calls::kept("a", "x")] };
+    let (told, ()) = tokio::join!(
+        within(PATIENCE, "an answer", client.publish_stream(tokio_stream::iter([batch]))),
+        pair.cut_after(1)
+    );
+    let told = told.expect_err("nobody answered");
+    assert!(calls::retry_after(&told).is_none(), "{told:?}");
+    assert_eq!(pair.calls(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_cannot_ask_for_what_is_not_safe() {
+    let pair = Pair::start([Answer::None, Answer::None]).await;
+    let mut client = pair.client().await;
+    let mut request = Request::new(calls::kept("a", "x"));
+    for (name, value) in [
+        ("x-envoy-retry-on", "reset,5xx,gateway-error"),
+        ("x-envoy-retry-grpc-on", "unavailable,cancelled,deadline-exceeded,internal"),
+        ("x-envoy-max-retries", "5"),
+        ("x-envoy-upstream-rq-per-try-timeout-ms", "100"),
+        ("x-envoy-hedge-on-per-try-timeout", "true"),
+    ] {
+        request.metadata_mut().insert(name, value.parse().expect("plain"));
+    }
+    let (told, ()) =
+        tokio::join!(within(PATIENCE, "an answer", client.publish(request)), pair.cut_after(1));
+    assert_eq!(told.expect_err("nobody answered").code(), Code::Unavailable);
+    assert_eq!(pair.calls(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_that_takes_too_long_is_not_sent_again() {
+    let pair = Pair::start([Answer::None, Answer::None]).await;
+    let mut client = pair.client().await;
+    let mut request = Request::new(calls::kept("a", "x"));
+    request.set_timeout(Duration::from_secs(1));
+    let told = within(PATIENCE, "an answer", client.publish(request)).await;
+    let told = told.expect_err("nobody answered");
+    assert!([Code::DeadlineExceeded, Code::Cancelled].contains(&told.code()), "{told:?}");
+    assert_eq!(pair.calls(), 1);
+}
+
+/// The same break, under a call that only reads: what stands above can fail.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fetch_whose_connection_breaks_is_sent_again() {
+    let pair = Pair::start([Answer::None, Answer::Ok]).await;
+    let client = pair.client().await;
+    let fetches = async {
+        for _ in 0..4 {
+            calls::fetch(&client, "a", 1).await.expect("the other one answers");
+        }
+    };
+    let cuts = async {
+        for call in 1.. {
+            pair.fakes[0].called(call).await;
+            pair.proxies[0].cut();
+        }
+    };
+    tokio::select! {
+        () = fetches => {}
+        () = cuts => unreachable!("it goes on for ever"),
+    }
+    assert!(pair.fakes[0].calls() > 0, "no connection broke");
+    assert_eq!(pair.fakes[1].calls(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_surely_not_stored_goes_to_another_broker() {
+    for reason in ["STANDBY", "BROKER_CLOSING"] {
+        // Wherever the reason stands in the details: base64 has three forms of it.
+        for text in ["", "a", "ab", "this broker stands by"] {
+            let refused = Answer::Refused(status(Code::Unavailable, reason, text));
+            let pair = Pair::start([refused, Answer::Ok]).await;
+            let client = pair.client().await;
+            for _ in 0..6 {
+                calls::publish(&client, calls::kept("a", "x"))
+                    .await
+                    .expect("the other one takes it");
+            }
+            assert_eq!(pair.fakes[1].calls(), 6);
+            assert!(pair.fakes[0].calls() > 0, "{reason} was never told");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_publish_stream_is_sent_to_another_broker_only_whole() {
+    let refused = Answer::Refused(status(Code::Unavailable, "STANDBY", "stands by"));
+    let pair = Pair::start([refused, Answer::Ok]).await;
+    for _ in 0..4 {
+        let batch = PublishBatch { messages: vec![calls::kept("a", "x")] };
+        let answer = pair.client().await.publish_stream(tokio_stream::iter([batch])).await;
+        let mut acks = answer.expect("the other one takes it").into_inner();
+        acks.next().await.expect("an answer").expect("an empty one");
+    }
+    assert_eq!(pair.fakes[1].calls(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_other_answer_is_passed_on() {
+    let answers = [
+        status(Code::DeadlineExceeded, "OUTCOME_UNKNOWN", "the store did not say"),
+        status(Code::Unavailable, "STORAGE_UNAVAILABLE", "nothing was stored"),
+        status(Code::ResourceExhausted, "OVERLOADED", "too much"),
+        status(Code::Internal, "INTERNAL", "the broker failed"),
+        status(Code::InvalidArgument, "INVALID_SUBJECT", "STANDBY broker BROKER_CLOSING broker"),
+        status(Code::DeadlineExceeded, "STANDBY_NOT", "a longer reason"),
+        // As another proxy says that its connection to the broker broke under the call.
+        Status::unavailable("upstream connect error or disconnect/reset before headers"),
+    ];
+    for answer in answers {
+        let both = || Answer::Refused(answer.clone());
+        let pair = Pair::start([both(), both()]).await;
+        let told = calls::publish(&pair.client().await, calls::kept("a", "x")).await;
+        let told = told.expect_err("it was refused");
+        assert_eq!((told.code(), told.message()), (answer.code(), answer.message()));
+        assert_eq!(told.details(), answer.details());
+        assert_eq!(pair.calls(), 1, "sent again after {answer:?}");
+    }
+}
+
+/// The first attempt found nobody, the second broke: that it is surely not stored may not be said.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_last_attempt_decides_what_is_sure() {
+    let pair = Pair::start([Answer::None, Answer::None]).await;
+    pair.proxies[0].go_away().await;
+    let client = pair.client().await;
+    let mut twice = false;
+    for round in 1.. {
+        let (told, ()) =
+            tokio::join!(calls::publish(&client, calls::kept("a", "x")), pair.cut_after(round));
+        let told = told.expect_err("nobody answered");
+        assert!(calls::retry_after(&told).is_none(), "{told:?}");
+        assert_eq!(pair.calls(), round, "a publish was sent again");
+        let retries = pair.envoy.statistic("cluster.brokers.upstream_rq_retry").await;
+        twice |= retries.expect("it counts") > 0;
+        if round >= 4 {
+            break;
+        }
+    }
+    assert!(twice, "no first attempt found nobody");
+}
+
+/// Where nobody listens nothing is stored: clients hear that in the broker's words.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reaches_no_broker_may_send_again() {
+    let broker = broker().await;
+    let proxy = Proxy::before(broker.address).await;
+    let envoy = Envoy::before(&[proxy.address()]).start().await;
+    until_healthy(&envoy, 1).await;
+    let client = calls::connect(envoy.address()).await;
+    calls::publish(&client, calls::kept("a", "x")).await.expect("stored");
+    proxy.go_away().await;
+    let is_sure = |told: &Status| {
+        assert_eq!((told.code(), &*calls::reason(told)), (Code::Unavailable, "BROKER_CLOSING"));
+        assert_eq!(calls::retry_after(told), Some(Duration::from_secs(1)));
+    };
+    // While it is thought to be healthy, and when it is known not to be.
+    is_sure(&calls::publish(&client, calls::kept("a", "x")).await.expect_err("it is gone"));
+    until_healthy(&envoy, 0).await;
+    is_sure(&calls::publish(&client, calls::kept("a", "x")).await.expect_err("it is gone"));
+    proxy.accept().await;
+    until(PATIENCE, "it is found again", async || {
+        calls::publish(&client, calls::kept("a", "y")).await.ok()
+    })
+    .await;
+    assert_eq!(calls::replay(&client, "a", 1).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_leads_nowhere_is_no_broker() {
+    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
+    let line = format!("address: {}, port_value: {}", nowhere.ip(), nowhere.port());
+    let setup = Envoy::before(&[nowhere]).with(&line, "address: nowhere.invalid, port_value: 1");
+    let envoy = setup.start().await;
+    let client = calls::connect(envoy.address()).await;
+    let told = calls::publish(&client, calls::kept("a", "x")).await.expect_err("no such name");
+    assert_eq!(calls::reason(&told), "BROKER_CLOSING", "{told:?}");
+}
+
+/// The forms of a reason in the file are those of base64, each with the marks around it that no text of a
+/// message can hold.
+#[test]
+fn the_file_knows_the_reasons_in_base64() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let shipped = envoy::shipped();
+    for reason in ["STANDBY", "BROKER_CLOSING"] {
+        let length = u8::try_from(reason.len()).expect("short");
+        let mut info = vec![10, length];
+        info.extend_from_slice(reason.as_bytes());
+        info.extend_from_slice(b"\x12\x06broker");
+        for skipped in 0..3 {
+            let whole = (info.len() - skipped) / 3 * 3;
+            let form = STANDARD.encode(&info[skipped..skipped + whole]);
+            let line = format!("string_match: {{contains: {form}}}");
+            assert_eq!(shipped.matches(&line).count(), 1, "{reason}: {form}");
+        }
+    }
+    assert_eq!(
+        shipped.matches("{name: grpc-status-details-bin, string_match: {contains: ").count(),
+        6
+    );
+}

@@ -1,0 +1,103 @@
+//! Streams that last, deadlines that are kept, and messages of every size.
+
+use crate::{
+    admin, broker, calls,
+    waiting::{PATIENCE, until, within},
+};
+use broker_proto::{PublishAck, PublishBatch, SubscribeRequest, publish_result};
+use broker_test_servers::{Direction, Envoy, Proxy};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+use tonic::{Code, Request, Streaming};
+
+/// Longer than Envoy's own limit on a call (15 s), and than the intervals of all pings.
+const LONG: Duration = Duration::from_secs(130);
+
+async fn ack(acks: &mut Streaming<PublishAck>) -> usize {
+    let ack = within(PATIENCE, "an answer", acks.next()).await.expect("it goes on");
+    let results = ack.expect("an answer").results;
+    let is_id = |it: &broker_proto::PublishResult| matches!(it.result, Some(publish_result::Result::Id(id)) if id > 0);
+    assert!(results.iter().all(is_id), "{results:?}");
+    results.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_of_minutes_are_not_cut() {
+    let broker = broker().await;
+    let envoy = Envoy::before(&[broker.address]).start().await;
+    let client = calls::connect(envoy.address()).await;
+    let mut publisher = client.clone();
+    let mut idle = calls::subscribe(&client, "a", 0).await.expect("a subscription");
+    let (batches, receiver) = mpsc::channel(1);
+    let batch = |body: &str| PublishBatch { messages: vec![calls::kept("b", body.to_owned())] };
+    batches.send(batch("first")).await.expect("it is read");
+    let stream = publisher.publish_stream(ReceiverStream::new(receiver));
+    let mut acks = within(PATIENCE, "a stream", stream).await.expect("it is taken").into_inner();
+    assert_eq!(ack(&mut acks).await, 1);
+    let begun = Instant::now();
+    until(2 * LONG, "time passes", async || (begun.elapsed() > LONG).then_some(())).await;
+
+    batches.send(batch("last")).await.expect("it is read");
+    assert_eq!(ack(&mut acks).await, 1);
+    let near = calls::connect(broker.address).await;
+    calls::publish(&near, calls::kept("a", "late")).await.expect("stored");
+    assert_eq!(calls::next(&mut idle).await.expect("it is delivered").body, "late");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deadline_is_the_brokers_to_keep() {
+    let broker = broker().await;
+    let envoy = Envoy::before(&[broker.address]).start().await;
+    let mut client = calls::connect(envoy.address()).await;
+    let mut request = Request::new(SubscribeRequest { subject: "a".into(), ..Default::default() });
+    request.metadata_mut().insert("grpc-timeout", "500m".parse().expect("plain"));
+    let answer = within(PATIENCE, "a subscription", client.subscribe(request)).await;
+    let mut stream = answer.expect("it stands").into_inner();
+    let told = calls::next(&mut stream).await.expect_err("its time is over");
+    assert_eq!(told.code(), Code::DeadlineExceeded, "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_message_and_batch_pass() {
+    let broker = broker().await;
+    let envoy = Envoy::before(&[broker.address]).start().await;
+    let mut client = calls::connect(envoy.address()).await;
+    let largest = vec![7; 4 * 1024 * 1024 - 1024 - 64];
+    let id = calls::publish(&client, calls::kept("a", largest.clone())).await.expect("stored");
+    assert!(calls::fetch(&client, "a", id).await.expect("kept").body == largest);
+    let mut stream = calls::subscribe(&client, "a", 0).await.expect("a subscription");
+    assert!(calls::next(&mut stream).await.expect("it is delivered").body == largest);
+
+    let messages = (0..16_000).map(|_| calls::kept("b", vec![1; 1_000])).collect();
+    let batch = PublishBatch { messages };
+    let answer = client.publish_stream(tokio_stream::iter([batch]));
+    let mut acks = within(PATIENCE, "a stream", answer).await.expect("it is taken").into_inner();
+    let mut acked = 0;
+    while acked < 16_000 {
+        acked += ack(&mut acks).await;
+    }
+}
+
+/// A client behind a dead network is found by Envoy's pings; the broker hears of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_vanished_is_let_go() {
+    let broker = broker().await;
+    let pings = "connection_keepalive: {interval: 20s, timeout: 10s}";
+    let hastened = "connection_keepalive: {interval: 1s, timeout: 5s}";
+    let envoy = Envoy::before(&[broker.address]).with(pings, hastened).start().await;
+    let proxy = Proxy::before(envoy.address()).await;
+    let client = calls::connect(proxy.address()).await;
+    let _stream = calls::subscribe(&client, "a", 0).await.expect("a subscription");
+    let subscribers = async |count: u64| {
+        until(2 * PATIENCE, "the broker counts subscribers", async || {
+            let (_, page) = admin::page(broker.admin, "/metrics").await;
+            page.contains(&format!("\nactive_subscribers {count}\n")).then_some(())
+        })
+        .await;
+    };
+    subscribers(1).await;
+    proxy.swallow(Direction::Up);
+    proxy.swallow(Direction::Down);
+    subscribers(0).await;
+}
