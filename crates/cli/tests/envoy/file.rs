@@ -5,7 +5,7 @@ use broker_server::ServerLimits;
 use broker_test_servers::{Authority, Envoy, envoy, envoy::Setup};
 use regex::Regex;
 use serde_json::Value;
-use std::net::SocketAddr;
+use std::{fs, net::SocketAddr, path::Path, process::Command};
 
 const BUCKET: &str = "token_bucket: {max_tokens: 1000, tokens_per_fill: 800, fill_interval: 1s}";
 
@@ -22,9 +22,33 @@ fn brokers(count: u16) -> Vec<SocketAddr> {
 fn envoy_takes_every_form_of_it() {
     is_taken(&Envoy::before(&brokers(1)));
     is_taken(&Envoy::before(&brokers(3)));
-    is_taken(&crate::web::for_page(Envoy::before(&brokers(1)), "https://app.example"));
+    is_taken(&crate::web::for_pages(Envoy::before(&brokers(1))));
     let authority = Authority::new();
     is_taken(&crate::tls::with_certificate(Envoy::before(&brokers(1)), &authority));
+}
+
+/// The command of docs/envoy.md for a single machine, as a shell runs it.
+#[test]
+fn the_command_of_the_page_works() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let page = fs::read_to_string(root.join("docs/envoy.md")).expect("the page is there");
+    let command = page.lines().find_map(|line| line.strip_prefix("    $ envoy/bin/envoy "));
+    let command = command.expect("the page has the command");
+    let run = |command: &str| {
+        let output = Command::new("sh").args(["-c", command]).current_dir(&root).output();
+        let output = output.expect("there is a shell");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    };
+    run(&format!("\"$BROKER_ENVOY\" --mode validate {command}"));
+    let changed = run(&format!("echo {}", command.trim_start_matches("--config-yaml ")));
+    for (from, to) in [
+        ("address: 0.0.0.0, port_value: 10000", "address: 127.0.0.1, port_value: 10000"),
+        ("address: 0.0.0.0, port_value: 9903", "address: 127.0.0.1, port_value: 9903"),
+        ("address: broker, port_value: 8080", "address: 127.0.0.1, port_value: 8080"),
+    ] {
+        assert!(changed.contains(to) && !changed.contains(from), "{to}");
+    }
 }
 
 #[test]

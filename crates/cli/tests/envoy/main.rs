@@ -19,6 +19,7 @@ mod web;
 #[path = "../databases/admin.rs"]
 mod admin;
 #[path = "../system/audit.rs"]
+#[expect(dead_code, reason = "shared with the tests of the system")]
 mod audit;
 #[path = "../system/body.rs"]
 mod body;

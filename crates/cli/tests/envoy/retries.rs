@@ -7,7 +7,10 @@ use crate::{
     waiting::{PATIENCE, until, within},
 };
 use broker_proto::PublishBatch;
-use broker_test_servers::{Envoy, Proxy, envoy};
+use broker_test_servers::{
+    Envoy, Proxy,
+    envoy::{self, Setup},
+};
 use std::{collections::HashMap, net::SocketAddr, time::Duration};
 use tokio_stream::StreamExt;
 use tonic::{Code, Request, Status};
@@ -29,11 +32,16 @@ struct Pair {
 
 impl Pair {
     async fn start(answers: [Answer; 2]) -> Self {
+        Self::start_with(answers, |setup| setup).await
+    }
+
+    async fn start_with(answers: [Answer; 2], change: impl FnOnce(Setup) -> Setup) -> Self {
         let [first, second] = answers;
         let fakes = [Fake::start(first).await, Fake::start(second).await];
         let proxies =
             [Proxy::before(fakes[0].address).await, Proxy::before(fakes[1].address).await];
-        let envoy = Envoy::before(&proxies.each_ref().map(Proxy::address)).start().await;
+        let setup = Envoy::before(&proxies.each_ref().map(Proxy::address));
+        let envoy = change(setup).start().await;
         until_healthy(&envoy, 2).await;
         Self { envoy, fakes, proxies }
     }
@@ -89,9 +97,16 @@ async fn nor_is_a_publish_stream() {
     assert_eq!(pair.calls(), 1);
 }
 
+/// Even if its address is one that Envoy trusts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_cannot_ask_for_what_is_not_safe() {
-    let pair = Pair::start([Answer::None, Answer::None]).await;
+    let trust = |setup: Setup| {
+        let internal =
+            "internal_address_config: {cidr_ranges: [{address_prefix: 127.0.0.0, prefix_len: 8}]}";
+        let remote = "                use_remote_address: true\n";
+        setup.with(remote, &format!("{remote}                {internal}\n"))
+    };
+    let pair = Pair::start_with([Answer::None, Answer::None], trust).await;
     let mut client = pair.client().await;
     let mut request = Request::new(calls::kept("a", "x"));
     for (name, value) in [
@@ -165,7 +180,7 @@ async fn what_is_surely_not_stored_goes_to_another_broker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_open_publish_stream_is_sent_to_another_broker_only_whole() {
+async fn a_publish_stream_that_is_turned_away_goes_to_another_broker() {
     let refused = Answer::Refused(status(Code::Unavailable, "STANDBY", "stands by"));
     let pair = Pair::start([refused, Answer::Ok]).await;
     for _ in 0..4 {
@@ -175,6 +190,20 @@ async fn an_open_publish_stream_is_sent_to_another_broker_only_whole() {
         acks.next().await.expect("an answer").expect("an empty one");
     }
     assert_eq!(pair.fakes[1].calls(), 4);
+}
+
+/// Envoy keeps no more of a message than a stream's window; what is larger can be sent but once.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_large_message_the_refusal_is_passed_on() {
+    let refused = Answer::Refused(status(Code::Unavailable, "STANDBY", "stands by"));
+    let pair = Pair::start([refused.clone(), refused]).await;
+    let client = pair.client().await;
+    for (bytes, attempts) in [(900_000, 3), (3_000_000, 1)] {
+        let before = pair.calls();
+        let told = calls::publish(&client, calls::kept("a", vec![7; bytes])).await;
+        assert_eq!(calls::reason(&told.expect_err("both stand by")), "STANDBY");
+        assert_eq!(pair.calls() - before, attempts, "{bytes} bytes");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,6 +249,42 @@ async fn only_the_last_attempt_decides_what_is_sure() {
         }
     }
     assert!(twice, "no first attempt found nobody");
+}
+
+/// Not by what it answers: whether it owns the store is for health to say.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_is_ejected_when_it_cannot_be_reached_and_not_by_what_it_answers() {
+    let refused = status(Code::Unavailable, "STORAGE_UNAVAILABLE", "nothing was stored");
+    let fake = Fake::start(Answer::Refused(refused)).await;
+    let proxy = Proxy::before(fake.address).await;
+    // Health shall notice nothing.
+    let setup = Envoy::before(&[proxy.address()]);
+    let setup = setup.with("unhealthy_threshold: 2", "unhealthy_threshold: 1000");
+    let envoy = setup.start().await;
+    let client = calls::connect(envoy.address()).await;
+    let told = async || {
+        let told = calls::publish(&client, calls::kept("a", "x")).await.expect_err("refused");
+        calls::reason(&told)
+    };
+    let ejected = async || {
+        let name = "cluster.brokers.outlier_detection.ejections_active";
+        envoy.statistic(name).await.expect("it counts")
+    };
+    for _ in 0..30 {
+        assert_eq!(told().await, "STORAGE_UNAVAILABLE");
+    }
+    assert_eq!(ejected().await, 0);
+    proxy.go_away().await;
+    until(PATIENCE, "it is ejected", async || {
+        assert_eq!(told().await, "BROKER_CLOSING");
+        (ejected().await == 1).then_some(())
+    })
+    .await;
+    proxy.accept().await;
+    until(PATIENCE, "it is asked again", async || {
+        (told().await == "STORAGE_UNAVAILABLE").then_some(())
+    })
+    .await;
 }
 
 /// Where nobody listens nothing is stored: clients hear that in the broker's words.

@@ -19,9 +19,11 @@ const PUBLISH: &str = "/broker.Broker/Publish";
 /// `PublishRequest {subject: "a", keep: true}` in gRPC's frame.
 const REQUEST: &[u8] = b"\0\0\0\0\x05\x0a\x01a\x28\x01";
 
-/// With pages of an origin let in, as docs/envoy.md says.
-pub fn for_page(setup: Setup, origin: &str) -> Setup {
-    setup.with("&origins {exact: none}", &format!("&origins {{exact: \"{origin}\"}}"))
+/// With pages let in, by the example in the file.
+pub fn for_pages(setup: Setup) -> Setup {
+    let example = "{safe_regex: {regex: \"https://(app|shop)\\\\.example\"}}";
+    assert!(setup.text().contains(&format!("# {example}.\n")), "the file has another example");
+    setup.with("&origins {exact: none}", &format!("&origins {example}"))
 }
 
 struct Answer {
@@ -61,7 +63,7 @@ const GRPC_WEB: (&str, &str) = ("content-type", "application/grpc-web+proto");
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_of_a_listed_origin_calls() {
     let broker = broker().await;
-    let envoy = for_page(Envoy::before(&[broker.address]), PAGE).start().await;
+    let envoy = for_pages(Envoy::before(&[broker.address])).start().await;
     let preflight = [
         ("origin", PAGE),
         ("access-control-request-method", "POST"),
@@ -89,7 +91,7 @@ async fn a_page_of_a_listed_origin_calls() {
 async fn a_page_of_another_origin_gets_nothing() {
     let broker = broker().await;
     let shipped = Envoy::before(&[broker.address]).start().await;
-    let listed = for_page(Envoy::before(&[broker.address]), PAGE).start().await;
+    let listed = for_pages(Envoy::before(&[broker.address])).start().await;
     for (envoy, origin) in [
         (&shipped, PAGE),
         (&shipped, "null"),
