@@ -8,6 +8,7 @@ use crate::{
 use broker_test_servers::Envoy;
 use futures_util::future::join_all;
 use std::time::Duration;
+use tokio::{io::AsyncReadExt, net::TcpStream};
 use tonic::{Code, Status};
 
 const BUCKET: &str = "{max_tokens: 1000, tokens_per_fill: 800, fill_interval: 1s}";
@@ -38,7 +39,9 @@ async fn calls_beyond_the_rate_are_refused_in_the_brokers_words() {
     let near = calls::connect(broker.address).await;
     assert_eq!(calls::replay(&near, "a", 1).await.len(), 200);
     let page = envoy.page("/stats/prometheus").await;
-    assert!(page.contains("envoy_http_local_rate_limit_rate_limited{envoy_local_http_ratelimit_prefix=\"broker\"} 300\n"));
+    let labels = "{envoy_local_http_ratelimit_prefix=\"broker\"}";
+    let counted = format!("envoy_http_local_rate_limit_rate_limited{labels} 300\n");
+    assert!(page.contains(&counted), "{page}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -75,7 +78,8 @@ async fn calls_beyond_those_at_once_are_refused_in_the_brokers_words() {
         _ = waiting => unreachable!("nobody answers"),
         told = within(PATIENCE, "an answer", refused) => {
             let told = told.expect_err("three wait already");
-            assert_eq!((told.code(), &*calls::reason(&told)), (Code::Unavailable, "OVERLOADED"), "{told:?}");
+            assert_eq!(told.code(), Code::Unavailable, "{told:?}");
+            assert_eq!(calls::reason(&told), "OVERLOADED");
             assert_eq!(calls::retry_after(&told), Some(Duration::from_secs(1)));
         }
     }
@@ -99,4 +103,23 @@ async fn an_envoy_without_memory_refuses_in_the_brokers_words() {
         (Code::Unavailable, "OVERLOADED"),
         "{told:?}"
     );
+}
+
+/// Who comes when all connections are taken is sent away; probes and Prometheus are not.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_beyond_the_limit_are_closed() {
+    let broker = broker().await;
+    let setup = Envoy::before(&[broker.address]);
+    let limit = "max_active_downstream_connections: 4096";
+    let setup = setup.with(limit, "max_active_downstream_connections: 2");
+    let envoy = setup.start().await;
+    let clients = [calls::connect(envoy.address()).await, calls::connect(envoy.address()).await];
+    for client in &clients {
+        calls::publish(client, calls::kept("a", "x")).await.expect("stored");
+    }
+    let mut third = TcpStream::connect(envoy.address()).await.expect("the system lets it in");
+    let end = within(PATIENCE, "it is closed", third.read(&mut [0; 1])).await;
+    assert!(matches!(end, Ok(0) | Err(_)), "{end:?}");
+    assert_eq!(envoy.page("/ready").await, "LIVE\n");
+    calls::publish(&clients[0], calls::kept("a", "x")).await.expect("stored");
 }

@@ -4,7 +4,7 @@ use crate::{
     admin, broker, calls,
     waiting::{PATIENCE, until, within},
 };
-use broker_proto::{PublishAck, PublishBatch, SubscribeRequest, publish_result};
+use broker_proto::{PublishAck, PublishBatch, PublishResult, SubscribeRequest, publish_result};
 use broker_test_servers::{Direction, Envoy, Proxy};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -17,7 +17,10 @@ const LONG: Duration = Duration::from_secs(130);
 async fn ack(acks: &mut Streaming<PublishAck>) -> usize {
     let ack = within(PATIENCE, "an answer", acks.next()).await.expect("it goes on");
     let results = ack.expect("an answer").results;
-    let is_id = |it: &broker_proto::PublishResult| matches!(it.result, Some(publish_result::Result::Id(id)) if id > 0);
+    let is_id = |it: &PublishResult| match it.result {
+        Some(publish_result::Result::Id(id)) => id > 0,
+        _ => false,
+    };
     assert!(results.iter().all(is_id), "{results:?}");
     results.len()
 }

@@ -123,3 +123,21 @@ async fn a_program_without_an_origin_is_let_in() {
     assert_eq!(answer.status, StatusCode::OK);
     assert!(String::from_utf8_lossy(&answer.body).contains("grpc-status:0"));
 }
+
+/// A page can read that it asks too often.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_hears_of_the_rate_limit() {
+    let broker = broker().await;
+    let bucket = "{max_tokens: 1000, tokens_per_fill: 800, fill_interval: 1s}";
+    let setup = for_pages(Envoy::before(&[broker.address]));
+    let lowered = "{max_tokens: 1, tokens_per_fill: 1, fill_interval: 3600s}";
+    let envoy = setup.with(bucket, lowered).start().await;
+    let page = [("origin", PAGE), GRPC_WEB];
+    send(envoy.address(), Method::POST, &page).await;
+    let answer = send(envoy.address(), Method::POST, &page).await;
+    assert_eq!(answer.status, StatusCode::TOO_MANY_REQUESTS, "{:?}", answer.headers);
+    for (name, value) in [("access-control-allow-origin", PAGE), ("x-local-rate-limit", "true")] {
+        assert_eq!(answer.header(name), Some(value));
+    }
+    assert!(answer.header("grpc-status-details-bin").is_some());
+}
