@@ -54,8 +54,8 @@ impl Setup {
         self
     }
 
-    /// With the comment signs taken from the lines below a line that ends with this, as far as they
-    /// are examples: comments indented by one more sign than prose.
+    /// With the comment signs taken off the lines between one that ends with this and the next that is no
+    /// comment.
     #[must_use]
     pub fn uncommented(mut self, below: &str) -> Self {
         self.text = uncomment(&self.text, below);

@@ -61,6 +61,20 @@ impl Pair {
     }
 }
 
+/// Health shall not notice what happens.
+fn unnoticed(setup: Setup) -> Setup {
+    setup.with("unhealthy_threshold: 2", "unhealthy_threshold: 1000")
+}
+
+/// The network to the only broker is gone, and Envoy has heard that its connections are.
+async fn go_away(proxy: &Proxy, envoy: &Envoy) {
+    proxy.go_away().await;
+    until(PATIENCE, "connections end", async || {
+        (envoy.statistic("cluster.brokers.upstream_cx_active").await? == 0).then_some(())
+    })
+    .await;
+}
+
 async fn until_healthy(envoy: &Envoy, count: u64) {
     until(PATIENCE, "health is known", async || {
         (envoy.statistic("cluster.brokers.membership_healthy").await? == count).then_some(())
@@ -232,7 +246,7 @@ async fn every_other_answer_is_passed_on() {
 /// The first attempt found nobody, the second broke: that it is surely not stored may not be said.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_last_attempt_decides_what_is_sure() {
-    let pair = Pair::start([Answer::None, Answer::None]).await;
+    let pair = Pair::start_with([Answer::None, Answer::None], unnoticed).await;
     pair.proxies[0].go_away().await;
     let client = pair.client().await;
     let mut twice = false;
@@ -257,10 +271,7 @@ async fn a_broker_is_ejected_when_it_cannot_be_reached_and_not_by_what_it_answer
     let refused = status(Code::Unavailable, "STORAGE_UNAVAILABLE", "nothing was stored");
     let fake = Fake::start(Answer::Refused(refused)).await;
     let proxy = Proxy::before(fake.address).await;
-    // Health shall notice nothing.
-    let setup = Envoy::before(&[proxy.address()]);
-    let setup = setup.with("unhealthy_threshold: 2", "unhealthy_threshold: 1000");
-    let envoy = setup.start().await;
+    let envoy = unnoticed(Envoy::before(&[proxy.address()])).start().await;
     let client = calls::connect(envoy.address()).await;
     let told = async || {
         let told = calls::publish(&client, calls::kept("a", "x")).await.expect_err("refused");
@@ -274,7 +285,7 @@ async fn a_broker_is_ejected_when_it_cannot_be_reached_and_not_by_what_it_answer
         assert_eq!(told().await, "STORAGE_UNAVAILABLE");
     }
     assert_eq!(ejected().await, 0);
-    proxy.go_away().await;
+    go_away(&proxy, &envoy).await;
     until(PATIENCE, "it is ejected", async || {
         assert_eq!(told().await, "BROKER_CLOSING");
         (ejected().await == 1).then_some(())
@@ -296,7 +307,7 @@ async fn who_reaches_no_broker_may_send_again() {
     until_healthy(&envoy, 1).await;
     let client = calls::connect(envoy.address()).await;
     calls::publish(&client, calls::kept("a", "x")).await.expect("stored");
-    proxy.go_away().await;
+    go_away(&proxy, &envoy).await;
     let is_sure = |told: &Status| {
         assert_eq!((told.code(), &*calls::reason(told)), (Code::Unavailable, "BROKER_CLOSING"));
         assert_eq!(calls::retry_after(told), Some(Duration::from_secs(1)));
