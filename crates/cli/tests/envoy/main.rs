@@ -10,6 +10,8 @@ mod fake;
 mod file;
 mod limits;
 mod observed;
+mod pair;
+mod reach;
 mod retries;
 mod streams;
 mod takeover;

@@ -2,85 +2,16 @@
 //! reached one. Of a message whose outcome is unknown there is one copy, for ever.
 
 use crate::{
-    broker, calls,
-    fake::{Answer, Fake},
-    waiting::{PATIENCE, until, within},
+    calls,
+    fake::Answer,
+    pair::{Pair, status, unnoticed},
+    waiting::{PATIENCE, within},
 };
 use broker_proto::PublishBatch;
-use broker_test_servers::{
-    Envoy, Proxy,
-    envoy::{self, Setup},
-};
-use std::{collections::HashMap, net::SocketAddr, time::Duration};
+use broker_test_servers::envoy::{self, Setup};
+use std::time::Duration;
 use tokio_stream::StreamExt;
 use tonic::{Code, Request, Status};
-use tonic_types::{ErrorDetails, StatusExt};
-
-/// A status with a reason, in the broker's words or nearly so.
-fn status(code: Code, reason: &str, text: &str) -> Status {
-    let mut details = ErrorDetails::with_error_info(reason, "broker", HashMap::new());
-    details.set_retry_info(Some(Duration::from_secs(1)));
-    Status::with_error_details(code, text, details)
-}
-
-/// Envoy before two servers that give the same answer, each behind a network that can break.
-struct Pair {
-    envoy: Envoy,
-    fakes: [Fake; 2],
-    proxies: [Proxy; 2],
-}
-
-impl Pair {
-    async fn start(answers: [Answer; 2]) -> Self {
-        Self::start_with(answers, |setup| setup).await
-    }
-
-    async fn start_with(answers: [Answer; 2], change: impl FnOnce(Setup) -> Setup) -> Self {
-        let [first, second] = answers;
-        let fakes = [Fake::start(first).await, Fake::start(second).await];
-        let proxies =
-            [Proxy::before(fakes[0].address).await, Proxy::before(fakes[1].address).await];
-        let setup = Envoy::before(&proxies.each_ref().map(Proxy::address));
-        let envoy = change(setup).start().await;
-        until_healthy(&envoy, 2).await;
-        Self { envoy, fakes, proxies }
-    }
-
-    async fn client(&self) -> calls::Client {
-        calls::connect(self.envoy.address()).await
-    }
-
-    fn calls(&self) -> u64 {
-        self.fakes.iter().map(Fake::calls).sum()
-    }
-
-    /// Waits until so many calls have reached a server, then breaks every connection to one.
-    async fn cut_after(&self, calls: u64) {
-        until(PATIENCE, "a call arrives", async || (self.calls() >= calls).then_some(())).await;
-        self.proxies.iter().for_each(Proxy::cut);
-    }
-}
-
-/// Health shall not notice what happens.
-fn unnoticed(setup: Setup) -> Setup {
-    setup.with("unhealthy_threshold: 2", "unhealthy_threshold: 1000")
-}
-
-/// The network to the only broker is gone, and Envoy has heard that its connections are.
-async fn go_away(proxy: &Proxy, envoy: &Envoy) {
-    proxy.go_away().await;
-    until(PATIENCE, "connections end", async || {
-        (envoy.statistic("cluster.brokers.upstream_cx_active").await? == 0).then_some(())
-    })
-    .await;
-}
-
-async fn until_healthy(envoy: &Envoy, count: u64) {
-    until(PATIENCE, "health is known", async || {
-        (envoy.statistic("cluster.brokers.membership_healthy").await? == count).then_some(())
-    })
-    .await;
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publish_whose_connection_breaks_is_not_sent_again() {
@@ -263,76 +194,6 @@ async fn only_the_last_attempt_decides_what_is_sure() {
         }
     }
     assert!(twice, "no first attempt found nobody");
-}
-
-/// Not by what it answers: whether it owns the store is for health to say.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_broker_is_ejected_when_it_cannot_be_reached_and_not_by_what_it_answers() {
-    let refused = status(Code::Unavailable, "STORAGE_UNAVAILABLE", "nothing was stored");
-    let fake = Fake::start(Answer::Refused(refused)).await;
-    let proxy = Proxy::before(fake.address).await;
-    let envoy = unnoticed(Envoy::before(&[proxy.address()])).start().await;
-    let client = calls::connect(envoy.address()).await;
-    let told = async || {
-        let told = calls::publish(&client, calls::kept("a", "x")).await.expect_err("refused");
-        calls::reason(&told)
-    };
-    let ejected = async || {
-        let name = "cluster.brokers.outlier_detection.ejections_active";
-        envoy.statistic(name).await.expect("it counts")
-    };
-    for _ in 0..30 {
-        assert_eq!(told().await, "STORAGE_UNAVAILABLE");
-    }
-    assert_eq!(ejected().await, 0);
-    go_away(&proxy, &envoy).await;
-    until(PATIENCE, "it is ejected", async || {
-        assert_eq!(told().await, "BROKER_CLOSING");
-        (ejected().await == 1).then_some(())
-    })
-    .await;
-    proxy.accept().await;
-    until(PATIENCE, "it is asked again", async || {
-        (told().await == "STORAGE_UNAVAILABLE").then_some(())
-    })
-    .await;
-}
-
-/// Where nobody listens nothing is stored: clients hear that in the broker's words.
-#[tokio::test(flavor = "multi_thread")]
-async fn who_reaches_no_broker_may_send_again() {
-    let broker = broker().await;
-    let proxy = Proxy::before(broker.address).await;
-    let envoy = Envoy::before(&[proxy.address()]).start().await;
-    until_healthy(&envoy, 1).await;
-    let client = calls::connect(envoy.address()).await;
-    calls::publish(&client, calls::kept("a", "x")).await.expect("stored");
-    go_away(&proxy, &envoy).await;
-    let is_sure = |told: &Status| {
-        assert_eq!((told.code(), &*calls::reason(told)), (Code::Unavailable, "BROKER_CLOSING"));
-        assert_eq!(calls::retry_after(told), Some(Duration::from_secs(1)));
-    };
-    // While it is thought to be healthy, and when it is known not to be.
-    is_sure(&calls::publish(&client, calls::kept("a", "x")).await.expect_err("it is gone"));
-    until_healthy(&envoy, 0).await;
-    is_sure(&calls::publish(&client, calls::kept("a", "x")).await.expect_err("it is gone"));
-    proxy.accept().await;
-    until(PATIENCE, "it is found again", async || {
-        calls::publish(&client, calls::kept("a", "y")).await.ok()
-    })
-    .await;
-    assert_eq!(calls::replay(&client, "a", 1).await.len(), 2);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_name_that_leads_nowhere_is_no_broker() {
-    let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
-    let line = format!("address: {}, port_value: {}", nowhere.ip(), nowhere.port());
-    let setup = Envoy::before(&[nowhere]).with(&line, "address: nowhere.invalid, port_value: 1");
-    let envoy = setup.start().await;
-    let client = calls::connect(envoy.address()).await;
-    let told = calls::publish(&client, calls::kept("a", "x")).await.expect_err("no such name");
-    assert_eq!(calls::reason(&told), "BROKER_CLOSING", "{told:?}");
 }
 
 /// The forms of a reason in the file are those of base64, each with the marks around it that no text of a

@@ -4,6 +4,7 @@ use crate::{
     admin, broker, calls,
     waiting::{PATIENCE, until, within},
 };
+use broker_client::{Client, Start};
 use broker_proto::{PublishAck, PublishBatch, PublishResult, SubscribeRequest, publish_result};
 use broker_test_servers::{Direction, Envoy, Proxy};
 use std::time::{Duration, Instant};
@@ -80,6 +81,31 @@ async fn the_largest_message_and_batch_pass() {
     while acked < 16_000 {
         acked += ack(&mut acks).await;
     }
+}
+
+/// Envoy can't say why any more: the answer has begun. Clients resume all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_whose_broker_is_lost_is_resumed() {
+    let broker = broker().await;
+    let proxy = Proxy::before(broker.address).await;
+    let envoy = Envoy::before(&[proxy.address()]).start().await;
+    let near = calls::connect(broker.address).await;
+    calls::publish(&near, calls::kept("a", "1")).await.expect("stored");
+    let client = Client::connect(&format!("http://{}", envoy.address())).await.expect("it listens");
+    let mut resumed = client.subscribe("a", Start::Retained).await.expect("a subscription");
+    let far = calls::connect(envoy.address()).await;
+    let mut plain = calls::subscribe(&far, "a", 0).await.expect("a subscription");
+    let mut next = async || {
+        let next = within(PATIENCE, "a message", resumed.next()).await;
+        next.expect("it goes on").expect("a message").body
+    };
+    assert_eq!(next().await, "1");
+    assert_eq!(calls::next(&mut plain).await.expect("a message").body, "1");
+    proxy.cut();
+    let told = calls::next(&mut plain).await.expect_err("the connection broke");
+    assert_eq!((told.code(), &*calls::reason(&told)), (Code::Internal, ""), "{told:?}");
+    calls::publish(&near, calls::kept("a", "2")).await.expect("stored");
+    assert_eq!(next().await, "2");
 }
 
 /// A client behind a dead network is found by Envoy's pings; the broker hears of it.
