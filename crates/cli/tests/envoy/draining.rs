@@ -23,9 +23,10 @@ async fn publish(envoy: SocketAddr) -> usize {
         let sent = client.publish("a", "x", PublishOptions::keep());
         match within(PATIENCE, "an answer", sent).await {
             Ok(_) => acked += 1,
-            Err(error) if error.kind() == ErrorKind::Unreachable => return acked,
-            // It came as the connection was closed to new calls: it is told so, and was not passed on.
-            Err(error) => assert!(error.is_retryable(), "a call was cut: {error:?}"),
+            // It came as its connection was closed to new calls, is told so, and was not passed on.
+            Err(error) if error.is_retryable() && error.kind() != ErrorKind::Unreachable => {}
+            // Or it had connected just as the port closed, and nobody has read what it said.
+            Err(_) => return acked,
         }
     }
 }
@@ -55,7 +56,7 @@ async fn calls_that_stand_go_on_and_new_connections_go_elsewhere() {
     .await;
     let acked = within(PATIENCE, "publishers end", publishers.join_all()).await;
     assert!(acked.iter().all(|acked| *acked > 100), "they were served to the end: {acked:?}");
-    // What was not acknowledged was not sent: no call was cut.
+    // No call was cut: what was not acknowledged was not passed on.
     let near = calls::connect(broker.address).await;
     let stored = calls::replay(&near, "a", 1).await.len();
     assert_eq!(stored, acked.iter().sum::<usize>() + 1);
