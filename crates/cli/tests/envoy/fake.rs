@@ -27,6 +27,8 @@ pub enum Answer {
     Ok,
     /// With a status, and nothing before it.
     Refused(Status),
+    /// With a status after the headers of an answer, as a stream ends that had begun.
+    Ended(Status),
     /// Never.
     None,
 }
@@ -87,22 +89,21 @@ async fn answered(
     // What is counted came whole; a cut leaves it unread.
     let Ok(_) = request.into_body().collect().await else { future::pending().await };
     if is_health {
-        return Ok(message(SERVING));
+        return Ok(message(SERVING, &Status::ok("")));
     }
     calls.send_modify(|calls| *calls += 1);
     match answer {
-        Answer::Ok => Ok(message(EMPTY)),
+        Answer::Ok => Ok(message(EMPTY, &Status::ok(""))),
         Answer::Refused(status) => Ok(status.into_http()),
+        Answer::Ended(status) => Ok(message(&[], &status)),
         Answer::None => future::pending().await,
     }
 }
 
-/// A message, and after it the status OK.
-fn message(frame: &'static [u8]) -> Answered {
-    let trailers = HeaderMap::from_iter([(
-        http::HeaderName::from_static("grpc-status"),
-        http::HeaderValue::from_static("0"),
-    )]);
+/// A message, if there is one, and after it a status.
+fn message(frame: &'static [u8], status: &Status) -> Answered {
+    let mut trailers = HeaderMap::new();
+    status.add_header(&mut trailers).expect("it can be written");
     let body = Full::new(Bytes::from_static(frame))
         .with_trailers(future::ready(Some(Ok(trailers))))
         .boxed_unsync();

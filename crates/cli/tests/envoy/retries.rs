@@ -137,6 +137,19 @@ async fn a_publish_stream_that_is_turned_away_goes_to_another_broker() {
     assert_eq!(pair.fakes[1].calls(), 4);
 }
 
+/// An owner that is replaced ends streams with STANDBY, too, after it may have stored what they sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publish_stream_that_had_begun_is_not_sent_again() {
+    let ended = || Answer::Ended(status(Code::Unavailable, "STANDBY", "stands by"));
+    let pair = Pair::start([ended(), ended()]).await;
+    let batch = PublishBatch { messages: vec![calls::kept("a", "x")] };
+    let answer = pair.client().await.publish_stream(tokio_stream::iter([batch])).await;
+    let mut acks = answer.expect("it begins").into_inner();
+    let told = within(PATIENCE, "the end", acks.next()).await.expect("a status");
+    assert_eq!(calls::reason(&told.expect_err("it stands by")), "STANDBY");
+    assert_eq!(pair.calls(), 1);
+}
+
 /// Envoy keeps no more of a message than a stream's window; what is larger can be sent but once.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_large_message_the_refusal_is_passed_on() {
