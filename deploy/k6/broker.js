@@ -10,8 +10,9 @@ import grpc from 'k6/net/grpc';
 
 const DELIVERED = 'DELIVERED';
 const OUTLIVES = 120;
-const MOST_COMPLAINTS = 10;
-let complaints = 0;
+// Of a kind, from a virtual user.
+const MOST_COMPLAINTS = 5;
+const complaints = {};
 
 const seconds = asSeconds(text('DURATION', '30s'));
 
@@ -115,7 +116,7 @@ export function begin(client) {
   try {
     connect(client);
     const answer = client.invoke('broker.Broker/Publish', { subject: `k6.${run}` }, params('Publish'));
-    const takes = answer.status === grpc.StatusOK || isLimited(answer);
+    const takes = isOk(answer) || isLimited(answer.error);
     why = takes ? null : `it answers ${describe(answer.error)}`;
   } catch (error) {
     why = `${error}`;
@@ -128,28 +129,31 @@ export function begin(client) {
 
 // An iteration in which an exception is a failure: k6 alone would only log it.
 export function guarded(iteration) {
-  return async function (shared) {
-    try {
-      await iteration(shared);
-    } catch (error) {
-      expect('the script runs to its end', false, error);
-    }
-  };
+  return (shared) => guard(() => iteration(shared));
+}
+
+// Work in which an exception is a failure.
+export async function guard(work) {
+  try {
+    await work();
+  } catch (error) {
+    expect('the script runs to its end', false, error);
+  }
 }
 
 // A check that counts, and says what is wrong.
 export function expect(what, holds, ...details) {
   verified.add(1);
   if (!check(null, { [what]: () => holds })) {
-    complain(`Not so: ${what}. ${details.join(' ')}`);
+    complain(`Not so: ${what}`, ...details);
   }
 }
 
 // Says it, but for a flood of it.
-function complain(words) {
-  complaints += 1;
-  if (complaints <= MOST_COMPLAINTS) {
-    console.error(words);
+function complain(kind, ...details) {
+  complaints[kind] = (complaints[kind] || 0) + 1;
+  if (complaints[kind] <= MOST_COMPLAINTS) {
+    console.error(`${kind}. ${details.join(' ')}`);
   }
 }
 
@@ -168,7 +172,7 @@ function params(method) {
 }
 
 function judged(method, answer) {
-  if (answer.status !== grpc.StatusOK) {
+  if (!isOk(answer)) {
     failedCall(method, answer.error);
     return null;
   }
@@ -176,30 +180,39 @@ function judged(method, answer) {
   return answer.message;
 }
 
-function isLimited({ status }) {
-  return settings.limited && status === grpc.StatusResourceExhausted;
+function isOk(answer) {
+  return nameOf(answer.status) === 'OK';
+}
+
+function isLimited(error) {
+  return settings.limited && nameOf(error.code) === 'RESOURCE_EXHAUSTED';
+}
+
+// A code may be a number or a value of Go that only looks like one.
+function nameOf(code) {
+  return codes[Number(JSON.stringify(code))] || `${code}`;
 }
 
 // Counts a call that failed, or that a limit refused.
 export function failedCall(method, error) {
-  if (isLimited({ status: error.code })) {
+  if (isLimited(error)) {
     limited.add(1);
     return;
   }
   callsFailed.add(true);
-  for (const name of [codes[error.code], reason(error)].filter((name) => failed[name])) {
+  for (const name of [nameOf(error.code), reason(error)].filter((name) => failed[name])) {
     failed[name].add(1, { call: method });
   }
-  complain(`${method} failed: ${describe(error)}`);
+  complain(`${method} failed: ${nameOf(error.code)} ${reason(error)}`, error.message);
 }
 
-function reason(error) {
+export function reason(error) {
   const info = (error.details || []).find((detail) => detail.reason);
   return info ? info.reason : '';
 }
 
 function describe(error) {
-  return `${codes[error.code] || error.code} ${reason(error)} ${error.message}`;
+  return `${nameOf(error.code)} ${reason(error)} ${error.message}`;
 }
 
 // A message of this run, to be kept for a while; with the TTL 0 it is delivered only.

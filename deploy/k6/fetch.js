@@ -43,6 +43,6 @@ export default broker.guarded(({ run, subject, ids }) => {
 function absent(subject, ids) {
   const id = ids[ids.length - 1] + 1000000;
   const answer = client.invoke('broker.Broker/Fetch', { subject, id });
-  const refused = answer.status !== 0 && JSON.stringify(answer.error).includes('MESSAGE_NOT_FOUND');
+  const refused = answer.error !== null && broker.reason(answer.error) === 'MESSAGE_NOT_FOUND';
   broker.expect('what was never published is not found', refused, broker.show(answer));
 }

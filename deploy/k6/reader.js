@@ -1,6 +1,6 @@
 // A subscription of a virtual user, and all that it was sent.
 import grpc from 'k6/net/grpc';
-import { failedCall, settings } from './broker.js';
+import { expect, failedCall, guard, settings } from './broker.js';
 
 export class Reader {
   // `arrived` is told of each message when it comes.
@@ -12,7 +12,7 @@ export class Reader {
     const stream = new grpc.Stream(client, 'broker.Broker/Subscribe', { tags: { call: 'Subscribe' } });
     stream.on('data', (message) => {
       this.messages.push(message);
-      arrived(message);
+      guard(() => arrived(message));
       this.look();
     });
     stream.on('error', (error) => {
@@ -22,7 +22,10 @@ export class Reader {
       }
       this.finish();
     });
-    stream.on('end', () => this.finish());
+    stream.on('end', () => {
+      expect('a subscription goes on until its reader leaves', this.ended);
+      this.finish();
+    });
     stream.write({ subject });
     stream.end();
   }

@@ -47,8 +47,8 @@ export default broker.guarded(async ({ run }) => {
     readers.push(new Reader(subscriber, subject));
     const last = Math.max(0, ...published.ids.keys());
     await Promise.all(readers.map((reader) => reader.until(last)));
-    readers.forEach((reader) => audit(reader, subject, published));
     readers.forEach((reader) => reader.finish());
+    readers.forEach((reader) => audit(reader, subject, published));
   } finally {
     subscriber.close();
   }

@@ -19,8 +19,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 )
 
-// What is kept of each message until the audit is some ten bytes, so their number needs a bound.
-const mostMessages = 20_000_000
+// What is kept of each message until the audit is some forty bytes, so their number needs a bound.
+const mostMessages = 5_000_000
 
 // plan is what the flags say.
 type plan struct {
@@ -34,6 +34,7 @@ type plan struct {
 	ttl         time.Duration
 	keep        bool
 	rate        float64
+	timeout     time.Duration
 	allowed     float64
 	limited     bool
 	old         bool
@@ -79,6 +80,8 @@ func planOf(arguments []string) plan {
 	flags.DurationVar(&plan.ttl, "ttl", 10*time.Minute, "how long messages are kept; 0: delivered only, and not audited")
 	flags.BoolVar(&plan.keep, "keep", false, "keep them for good instead")
 	flags.Float64Var(&plan.rate, "rate", 0, "messages a second at most; 0: as fast as it goes")
+	// Longer than the 10 s after which the broker itself says that it does not know.
+	flags.DurationVar(&plan.timeout, "timeout", 15*time.Second, "of a call, and of a silent subscription")
 	flags.Float64Var(&plan.allowed, "allow", 0, "share of calls that may fail, 0 to 1")
 	flags.BoolVar(&plan.limited, "limited", false, "RESOURCE_EXHAUSTED is no failure: there is a rate limit on the way")
 	flags.BoolVar(&plan.old, "old", false, "send and look at only what the predecessor's proto file has")
@@ -100,6 +103,8 @@ func (plan *plan) wrong() string {
 		return fmt.Sprintf("at most %d messages", mostMessages)
 	case plan.size < 32 || plan.size > 4_000_000:
 		return "a body has 32 to 4,000,000 bytes"
+	case plan.timeout < time.Second:
+		return "-timeout is a second at least"
 	case plan.keep && plan.old:
 		return "the predecessor's proto file does not know -keep"
 	case plan.ttl < 0 || plan.ttl%time.Second != 0:

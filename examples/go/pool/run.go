@@ -11,9 +11,6 @@ import (
 	"example.com/broker/examples/brokerpb"
 )
 
-// Longer than the 10 s after which the broker itself says that it does not know.
-const deadline = 15 * time.Second
-
 // run is one run of the pool, with what its workers have seen.
 type run struct {
 	plan    plan
@@ -29,7 +26,7 @@ func newRun(plan plan, clients []brokerpb.BrokerClient) *run {
 
 // ask finds out whether somebody answers, before any worker begins.
 func (run *run) ask() error {
-	ctx, done := context.WithTimeout(context.Background(), deadline)
+	ctx, done := context.WithTimeout(context.Background(), run.plan.timeout)
 	defer done()
 	_, err := run.clients[0].Publish(ctx, &brokerpb.PublishRequest{Subject: run.name})
 	if run.plan.limited && isLimit(err) {
@@ -59,12 +56,17 @@ func (run *run) publish() time.Duration {
 
 // hand gives out the numbers of messages, each when it is due, until the time is over.
 func (run *run) hand(jobs chan<- int, start time.Time) {
+	end := start.Add(run.plan.duration)
 	over := time.After(run.plan.duration)
 	for number := range run.plan.messages {
+		due := time.Now()
 		if run.plan.rate > 0 {
-			due := start.Add(time.Duration(float64(number) / run.plan.rate * float64(time.Second)))
-			time.Sleep(time.Until(due))
+			due = start.Add(time.Duration(float64(number) / run.plan.rate * float64(time.Second)))
 		}
+		if !due.Before(end) {
+			return
+		}
+		time.Sleep(time.Until(due))
 		select {
 		case jobs <- number:
 		case <-over:
@@ -80,7 +82,7 @@ func (run *run) work(worker int, jobs <-chan int, seen *tally) {
 	for number := range jobs {
 		request := run.request(number)
 		start := time.Now()
-		ctx, done := context.WithTimeout(context.Background(), deadline)
+		ctx, done := context.WithTimeout(context.Background(), run.plan.timeout)
 		answer, err := client.Publish(ctx, request)
 		done()
 		if err != nil {
