@@ -193,17 +193,18 @@ function nameOf(code) {
   return codes[Number(JSON.stringify(code))] || `${code}`;
 }
 
-// Counts a call that failed, or that a limit refused.
+// Counts a call that failed. True if a limit refused it, where that is expected.
 export function failedCall(method, error) {
   if (isLimited(error)) {
     limited.add(1);
-    return;
+    return true;
   }
   callsFailed.add(true);
   for (const name of [nameOf(error.code), reason(error)].filter((name) => failed[name])) {
     failed[name].add(1, { call: method });
   }
   complain(`${method} failed: ${nameOf(error.code)} ${reason(error)}`, error.message);
+  return false;
 }
 
 export function reason(error) {

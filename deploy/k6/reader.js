@@ -2,32 +2,54 @@
 import grpc from 'k6/net/grpc';
 import { expect, failedCall, guard, settings } from './broker.js';
 
+// How long it waits before it subscribes again after a limit refused it, in milliseconds.
+const PAUSE = 1000;
+
 export class Reader {
   // `arrived` is told of each message when it comes.
   constructor(client, subject, arrived = () => {}) {
+    this.client = client;
+    this.subject = subject;
+    this.arrived = arrived;
     this.messages = [];
     this.ended = false;
     this.wanted = Infinity;
     this.wake = () => {};
-    const stream = new grpc.Stream(client, 'broker.Broker/Subscribe', { tags: { call: 'Subscribe' } });
+    this.open();
+  }
+
+  open() {
+    const stream = new grpc.Stream(this.client, 'broker.Broker/Subscribe', { tags: { call: 'Subscribe' } });
+    let failed = false;
     stream.on('data', (message) => {
       this.messages.push(message);
-      guard(() => arrived(message));
+      guard(() => this.arrived(message));
       this.look();
     });
     stream.on('error', (error) => {
+      failed = true;
       // Its own end is told as an error, too.
       if (!this.ended) {
-        failedCall('Subscribe', error);
+        this.fail(error);
       }
-      this.finish();
     });
     stream.on('end', () => {
-      expect('a subscription goes on until its reader leaves', this.ended);
-      this.finish();
+      if (!failed) {
+        expect('a subscription goes on until its reader leaves', this.ended);
+        this.finish();
+      }
     });
-    stream.write({ subject });
+    stream.write({ subject: this.subject, after_id: this.last() });
     stream.end();
+  }
+
+  fail(error) {
+    const isLimited = failedCall('Subscribe', error);
+    if (isLimited) {
+      setTimeout(() => this.ended || guard(() => this.open()), PAUSE);
+    } else {
+      this.finish();
+    }
   }
 
   // Waits until a message with this id, or one above it, is there, but not for ever.
@@ -50,9 +72,14 @@ export class Reader {
   }
 
   look() {
-    const last = this.messages[this.messages.length - 1];
-    if (this.ended || (last && Number(last.id) >= this.wanted)) {
+    if (this.ended || this.last() >= this.wanted) {
       this.wake();
     }
+  }
+
+  // The id of the last message that is there.
+  last() {
+    const last = this.messages[this.messages.length - 1];
+    return last ? Number(last.id) : 0;
   }
 }

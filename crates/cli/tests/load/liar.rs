@@ -10,7 +10,10 @@ use std::{
     future::{Future, Ready, ready},
     net::SocketAddr,
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard},
+    sync::{
+        Arc, Mutex, MutexGuard,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
 };
 use tokio::{
@@ -41,7 +44,8 @@ impl Liar {
     pub async fn start(lie: Lie) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("it listens");
-        let story = Story { lie, subjects: Arc::default(), news: watch::Sender::new(()) };
+        let (subjects, subscriptions) = Default::default();
+        let story = Story { lie, subjects, subscriptions, news: watch::Sender::new(()) };
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let serving = Server::builder().add_service(story).serve_with_incoming(incoming);
         let running = tokio::spawn(async { serving.await.expect("it serves until it is dropped") });
@@ -60,6 +64,7 @@ impl Drop for Liar {
 struct Story {
     lie: Lie,
     subjects: Arc<Mutex<HashMap<String, Kept>>>,
+    subscriptions: Arc<AtomicU64>,
     /// Sent whenever there is a new message.
     news: watch::Sender<()>,
 }
@@ -170,10 +175,15 @@ impl Story {
     }
 
     /// Sends what is there and what is new, until the subscriber goes.
-    async fn deliver(self, subject: String, to: mpsc::Sender<Result<MessageResponse, Status>>) {
+    async fn deliver(
+        self,
+        request: SubscribeRequest,
+        to: mpsc::Sender<Result<MessageResponse, Status>>,
+    ) {
         let (mut news, mut at, mut held) = (self.news.subscribe(), 0, VecDeque::new());
         loop {
-            let new = self.subjects().get(&subject).map(|kept| kept.messages[at..].to_vec());
+            let new =
+                self.subjects().get(&request.subject).map(|kept| kept.messages[at..].to_vec());
             for message in new.unwrap_or_default() {
                 at += 1;
                 if self.lie.is(Lie::End, message.id) {
@@ -223,8 +233,12 @@ impl ServerStreamingService<SubscribeRequest> for Story {
     type Future = Ready<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<SubscribeRequest>) -> Self::Future {
+        let before = self.subscriptions.fetch_add(1, Ordering::Relaxed);
+        if self.lie == Lie::Limit && before.is_multiple_of(2) {
+            return ready(Err(refusal(tonic::Code::ResourceExhausted, "OVERLOADED")));
+        }
         let (to, from) = mpsc::channel(16);
-        tokio::spawn(self.clone().deliver(request.into_inner().subject, to));
+        tokio::spawn(self.clone().deliver(request.into_inner(), to));
         ready(Ok(Response::new(ReceiverStream::new(from))))
     }
 }

@@ -27,6 +27,8 @@ pub enum Lie {
     Swap,
     /// A subscription ends with the first that it befalls, as if all were well.
     End,
+    /// No lie: every other subscription is refused, as by a limit.
+    Limit,
     /// The last byte of some is another when they are read.
     Garble,
     /// Some have another subject when they are read.

@@ -118,6 +118,20 @@ async fn the_pool_finds_them() {
     }
 }
 
+/// Whom a limit refuses tries again, and is shown everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limit_of_subscriptions_is_no_lie() {
+    let liar = Liar::start(Lie::Limit).await;
+    for script in ["subscribe.js", "mixed.js"] {
+        let log =
+            k6(script, liar.address, &[("LIMITED", "1"), ("DURATION", "8s")]).succeeds().await;
+        must_say(&log, "broker_calls_limited.");
+        let log = k6(script, liar.address, &[("DURATION", "3s")]).fails().await;
+        must_say(&log, "Subscribe failed: RESOURCE_EXHAUSTED OVERLOADED");
+    }
+    pool(liar.address, &[]).succeeds().await;
+}
+
 /// A script fails because of a lie, and names what was wrong.
 async fn found(script: &str, lie: Lie, ttl: &str, what: &str) {
     let liar = Liar::start(lie).await;
