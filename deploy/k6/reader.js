@@ -6,13 +6,14 @@ import { expect, failedCall, guard, settings } from './broker.js';
 const PAUSE = 1000;
 
 export class Reader {
-  // `arrived` is told of each message when it comes.
+  // `arrived` is told of each message when it comes, and of the reader.
   constructor(client, subject, arrived = () => {}) {
     this.client = client;
     this.subject = subject;
     this.arrived = arrived;
     this.messages = [];
     this.ended = false;
+    this.refused = false;
     this.wanted = Infinity;
     this.wake = () => {};
     this.open();
@@ -23,7 +24,7 @@ export class Reader {
     let failed = false;
     stream.on('data', (message) => {
       this.messages.push(message);
-      guard(() => this.arrived(message));
+      guard(() => this.arrived(message, this));
       this.look();
     });
     stream.on('error', (error) => {
@@ -44,8 +45,8 @@ export class Reader {
   }
 
   fail(error) {
-    const isLimited = failedCall('Subscribe', error);
-    if (isLimited) {
+    this.refused = failedCall('Subscribe', error);
+    if (this.refused) {
       setTimeout(() => this.ended || guard(() => this.open()), PAUSE);
     } else {
       this.finish();

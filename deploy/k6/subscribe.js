@@ -38,7 +38,12 @@ export default broker.guarded(async ({ run }) => {
   broker.connect(subscriber);
   try {
     const sent = {};
-    const arrived = (message) => delivery.add(Date.now() - sent[broker.read(message.body).count]);
+    // Who was refused by a limit came later than the messages.
+    const arrived = (message, { refused }) => {
+      if (!refused) {
+        delivery.add(Date.now() - sent[broker.read(message.body).count]);
+      }
+    };
     const readers = [];
     for (let count = 0; count < broker.settings.subscribers; count += 1) {
       readers.push(new Reader(subscriber, subject, arrived));

@@ -17,6 +17,7 @@ const K6: &[(&str, &str)] = &[
     ("BATCH", "50"),
     ("SUBJECTS", "2"),
     ("DURATION", "90s"),
+    ("P99", "60000"),
 ];
 
 /// The folder of the workspace.
