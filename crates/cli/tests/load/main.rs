@@ -13,6 +13,7 @@ mod liar;
 mod lie;
 mod lies;
 mod pool;
+mod through_envoy;
 mod tool;
 
 #[path = "../databases/admin.rs"]
