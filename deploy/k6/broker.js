@@ -30,6 +30,7 @@ export const settings = {
   subjects: number('SUBJECTS', 4),
   timeout: asSeconds(text('TIMEOUT', '15s')),
   errors: number('ERRORS', 0),
+  dropped: number('DROPPED', 0.01),
   p99: number('P99', 5000),
   limited: number('LIMITED', 0) > 0,
 };
@@ -82,7 +83,8 @@ export function options(latencies, scenarios = { load: repeated() }) {
   }
   if (settings.rate > 0) {
     // A load that was not made was not borne.
-    thresholds.dropped_iterations = [`count<=${Math.floor(settings.rate * settings.duration * 0.01)}`];
+    const most = Math.floor(settings.rate * settings.duration * settings.dropped);
+    thresholds.dropped_iterations = [`count<=${most}`];
   }
   return { scenarios, thresholds, setupTimeout: '5m', summaryTrendStats: ['avg', 'med', 'p(95)', 'p(99)', 'max'] };
 }

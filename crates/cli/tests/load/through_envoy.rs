@@ -57,6 +57,6 @@ async fn what_is_read_beyond_the_limit_is_whole_in_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_below_the_limit_is_not_refused() {
     let (_broker, envoy) = broker_and_envoy(SHIPPED).await;
-    let settings = [("RATE", "200"), ("DURATION", "3s"), ("VUS", "100")];
+    let settings = [("RATE", "200"), ("DURATION", "3s"), ("VUS", "100"), ("DROPPED", "1")];
     k6("publish.js", envoy.address(), &settings).succeeds().await;
 }
