@@ -19,11 +19,7 @@ pub(crate) type Answer = Result<(StatusCode, Bytes), Box<dyn Error + Send + Sync
 ///
 /// # Errors
 /// Nobody answers in time, or not by HTTP.
-pub(crate) async fn ask(
-    address: SocketAddr,
-    path: &str,
-    form: &[(&str, &str)],
-) -> Answer {
+pub(crate) async fn ask(address: SocketAddr, path: &str, form: &[(&str, &str)]) -> Answer {
     let method = if form.is_empty() { Method::GET } else { Method::POST };
     send(address, method, path, encode(form)).await
 }
@@ -36,12 +32,7 @@ pub(crate) async fn post(address: SocketAddr, path: &str) -> Answer {
     send(address, Method::POST, path, String::new()).await
 }
 
-async fn send(
-    address: SocketAddr,
-    method: Method,
-    path: &str,
-    form: String,
-) -> Answer {
+async fn send(address: SocketAddr, method: Method, path: &str, form: String) -> Answer {
     let request = Request::builder()
         .method(method)
         .uri(path)
