@@ -8,7 +8,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import grpc from "@grpc/grpc-js";
 import { connect } from "./broker.js";
 
-const { UNAVAILABLE, RESOURCE_EXHAUSTED } = grpc.status;
+const { UNAVAILABLE, RESOURCE_EXHAUSTED, INTERNAL } = grpc.status;
+// INTERNAL: a proxy between lost the broker.
+const GOES_ON = [UNAVAILABLE, RESOURCE_EXHAUSTED, INTERNAL];
 
 // The messages of a subject above an id, without end. Keep the id of the last one with your results
 // if you want to go on after a restart of your program.
@@ -26,7 +28,7 @@ async function* subscribe(broker, subject, lastId = "0") {
     } catch (error) {
       // Reading again does no harm, so this is right however the stream ended. Not so with
       // OUT_OF_RANGE: this broker's store has not come as far as lastId, it is another store.
-      if (![UNAVAILABLE, RESOURCE_EXHAUSTED].includes(error.code)) throw error;
+      if (!GOES_ON.includes(error.code)) throw error;
       console.error(`going on after message ${lastId}: ${error.details}`);
       await pause(1_000);
     }

@@ -16,6 +16,13 @@ import grpc
 # Notices a broker that vanished without a word.
 KEEPALIVE = [("grpc.keepalive_time_ms", 30_000)]
 
+# INTERNAL: a proxy between lost the broker.
+GOES_ON = [
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.INTERNAL,
+]
+
 
 def subscribe(broker, subject, last_id=0):
     """The messages of a subject above an id, without end. Keep the id of the last one with your
@@ -31,8 +38,7 @@ def subscribe(broker, subject, last_id=0):
         except grpc.RpcError as error:
             # Reading again does no harm, so this is right however the stream ended. Not so with
             # OUT_OF_RANGE: this broker's store has not come as far as last_id, it is another store.
-            again = [grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.RESOURCE_EXHAUSTED]
-            if error.code() not in again:
+            if error.code() not in GOES_ON:
                 raise
             print(f"going on after message {last_id}: {error.details()}", file=sys.stderr)
             time.sleep(1)

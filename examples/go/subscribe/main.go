@@ -42,7 +42,8 @@ func main() {
 	for {
 		err := follow(broker, os.Args[1], &lastID)
 		switch status.Code(err) {
-		case codes.Unavailable, codes.ResourceExhausted:
+		// INTERNAL: a proxy between lost the broker.
+		case codes.Unavailable, codes.ResourceExhausted, codes.Internal:
 			// Reading again does no harm, so this is right however the stream ended.
 			log.Printf("going on after message %d: %v", lastID, err)
 			time.Sleep(time.Second)

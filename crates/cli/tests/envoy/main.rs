@@ -42,6 +42,9 @@ mod log;
 #[path = "../system/process.rs"]
 #[expect(dead_code, reason = "shared with the tests of the system")]
 mod process;
+#[path = "../clients/program.rs"]
+#[expect(dead_code, reason = "shared with the tests of clients")]
+mod program;
 #[path = "../system/view.rs"]
 #[expect(dead_code, reason = "shared with the tests of the system")]
 mod view;

@@ -2,12 +2,18 @@
 
 use crate::{
     admin, broker, calls,
+    program::Program,
     waiting::{PATIENCE, until, within},
 };
 use broker_client::{Client, Start};
 use broker_proto::{PublishAck, PublishBatch, PublishResult, SubscribeRequest, publish_result};
 use broker_test_servers::{Direction, Envoy, Proxy};
-use std::time::{Duration, Instant};
+use std::{
+    env,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
 use tokio::sync::mpsc;
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use tonic::{Code, Request, Streaming};
@@ -129,4 +135,24 @@ async fn a_client_that_vanished_is_let_go() {
     proxy.swallow(Direction::Up);
     proxy.swallow(Direction::Down);
     subscribers(0).await;
+}
+
+/// The same of the example in Go, which lies beside the pool.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_example_in_go_goes_on_when_its_broker_is_lost() {
+    let broker = broker().await;
+    let proxy = Proxy::before(broker.address).await;
+    let envoy = Envoy::before(&[proxy.address()]).start().await;
+    let near = calls::connect(broker.address).await;
+    calls::publish(&near, calls::kept("a", "first")).await.expect("stored");
+    let pool = env::var_os("BROKER_POOL").expect("`cargo xtask test --only edge` sets it");
+    let mut example = Command::new(Path::new(&pool).with_file_name("subscribe"));
+    example.arg("a").env("BROKER", envoy.address().to_string());
+    let mut example = Program::start(&mut example);
+    assert_eq!(example.says("1 ").await, "first");
+    proxy.cut();
+    calls::publish(&near, calls::kept("a", "second")).await.expect("stored");
+    assert_eq!(example.says("2 ").await, "second");
+    let went_on = example.log.find(|line| line.contains("going on after message 1").then_some(()));
+    assert!(went_on.is_some(), "the connection broke");
 }
