@@ -21,3 +21,17 @@ pub fn succeed(command: &mut Command) -> Result<(), String> {
         Err(error) => Err(format!("{command:?} can't be run: {error}.")),
     }
 }
+
+/// Runs a command that reads nothing; what it wrote on its standard output.
+///
+/// # Errors
+/// How it ended, or why it can't be run.
+pub fn output(command: &mut Command) -> Result<String, String> {
+    match command.stdin(Stdio::null()).stderr(Stdio::inherit()).output() {
+        Ok(output) if output.status.success() => {
+            Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        }
+        Ok(output) => Err(format!("{command:?} failed: {}.", output.status)),
+        Err(error) => Err(format!("{command:?} can't be run: {error}.")),
+    }
+}

@@ -11,6 +11,7 @@ mod costs;
 mod edge;
 mod golang;
 mod grafana;
+mod images;
 mod java;
 mod kubernetes;
 mod machine;

@@ -27,7 +27,10 @@ pub fn prepare() -> Result<Vec<Variable>, String> {
 }
 
 /// A cache entry with Jaeger's program; where that is.
-fn jaeger() -> Result<PathBuf, String> {
+///
+/// # Errors
+/// Which command failed.
+pub fn jaeger() -> Result<PathBuf, String> {
     let version = GO.check()?;
     let cache = Cache::of_the_user()?;
     let definition = [JAEGER.as_bytes(), VERSION.as_bytes(), version.as_bytes()];

@@ -9,6 +9,7 @@
 pub mod cassandra;
 mod certificates;
 mod clock;
+pub mod docker;
 pub mod envoy;
 mod http;
 mod jaeger;

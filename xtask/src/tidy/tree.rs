@@ -4,7 +4,7 @@ use std::{fs, io, path::Path};
 
 /// What is built, kept by a broker, or not ours.
 const SKIPPED: &[&str] =
-    &["target", ".git", "broker-data", ".env", "node_modules", ".venv", "Cargo.lock"];
+    &["target", ".git", "broker-data", ".env", "node_modules", ".venv", "vendor", "Cargo.lock"];
 
 /// Every text file of a workspace.
 pub struct Tree {

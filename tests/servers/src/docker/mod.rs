@@ -1,0 +1,9 @@
+//! A Docker engine of the test's own, and images that are made on this machine.
+
+mod context;
+mod engine;
+mod groups;
+mod image;
+
+pub use engine::Engine;
+pub use image::{broker_image, stand_in};
