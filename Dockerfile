@@ -22,13 +22,12 @@ COPY .cargo .cargo
 COPY crates crates
 COPY tests tests
 COPY xtask xtask
-RUN find crates -type f ! -name Cargo.toml ! -name build.rs -delete \
-    && find . -type d -empty -delete \
-    && for script in $(find crates -name build.rs); do echo 'fn main() {}' > "$script"; done \
+RUN find crates -type f ! -name Cargo.toml ! -name build.rs -delete && find . -type d -empty -delete \
+    && printf '//! Empty.\nfn main() {}\n' | tee $(find crates -name build.rs) \
     && for manifest in $(find crates tests xtask -name Cargo.toml); do \
-        folder=$(dirname "$manifest") && mkdir -p "$folder/src" \
-        && if grep -q '^\[\[bin\]\]' "$manifest"; then echo 'fn main() {}' > "$folder/src/main.rs"; \
-           else : > "$folder/src/lib.rs"; fi; \
+        folder=$(dirname "$manifest")/src && mkdir "$folder" \
+        && if grep -q '^\[\[bin\]\]' "$manifest"; then printf '//! Empty.\nfn main() {}\n' > "$folder/main.rs"; \
+           else echo '//! Empty.' > "$folder/lib.rs"; fi; \
     done
 
 FROM ${RUST_IMAGE} AS build
@@ -60,6 +59,8 @@ ENV CARGO_PROFILE_RELEASE_DEBUG=${DEBUG_INFO} CARGO_TARGET_DIR=/target
 WORKDIR /skeleton
 COPY --from=skeleton /skeleton ./
 RUN cargo build --release --locked --package broker-cli
+# What was built of the empty sources would be taken for what is built of the real ones.
+RUN find /target -name '*broker*' -prune -exec rm -r {} +
 WORKDIR /src
 COPY --from=skeleton /skeleton ./
 COPY crates crates

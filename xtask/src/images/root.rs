@@ -73,8 +73,8 @@ impl Root {
     /// One can't be copied.
     pub fn keep(&self, paths: &[PathBuf]) -> Result<(), String> {
         let mut copy = Command::new("cp");
-        copy.args(["--archive", "--parents", "--target-directory"]).arg(&self.folder);
-        run(copy.args(paths))
+        copy.args(["--recursive", "--no-dereference", "--parents"]).args(paths);
+        run(copy.arg(&self.folder))
     }
 
     /// What these programs and libraries are linked with.

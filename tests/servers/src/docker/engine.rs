@@ -1,15 +1,12 @@
 //! The engine.
 
-use super::groups;
+use super::{groups, network::Network};
 use crate::process::Process;
 use std::{
     ffi::OsStr,
-    io,
-    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
-    thread,
 };
 use tempfile::TempDir;
 
@@ -37,7 +34,7 @@ impl Engine {
     }
 
     /// Starts one that can make networks: all of them are inside of one that nobody else sees, reached by
-    /// [`Self::connect`].
+    /// [`Self::network`].
     pub async fn with_a_network_of_its_own() -> Self {
         Self::start(&["--net"], &[]).await
     }
@@ -101,20 +98,9 @@ impl Engine {
         name.unwrap_or_else(|| panic!("{}: {said}", file.display())).to_owned()
     }
 
-    /// A connection to an address as the engine sees it.
-    ///
-    /// # Errors
-    /// Nobody listens there.
-    pub fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
-        let engine = self.process.as_ref().expect("it runs").pid();
-        let network = std::fs::File::open(format!("/proc/{engine}/ns/net"))?;
-        // A socket stays in the network of the thread that made it.
-        let connecting = thread::spawn(move || {
-            let kind = Some(rustix::thread::LinkNameSpaceType::Network);
-            rustix::thread::move_into_link_name_space(std::os::fd::AsFd::as_fd(&network), kind)?;
-            TcpStream::connect(address)
-        });
-        connecting.join().expect("it does not panic")
+    /// The network in which its containers are.
+    pub fn network(&self) -> Network {
+        Network::of(self.process.as_ref().expect("it runs").pid())
     }
 }
 

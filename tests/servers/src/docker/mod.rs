@@ -4,6 +4,8 @@ mod context;
 mod engine;
 mod groups;
 mod image;
+mod network;
 
 pub use engine::Engine;
 pub use image::{broker_image, stand_in};
+pub use network::Network;
