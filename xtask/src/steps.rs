@@ -118,12 +118,18 @@ const TELEMETRY: &[Need] = &[
 /// Envoy, k6, ghz and the pool of workers are made by [`edge::prepare`]. PostgreSQL is for brokers that take turns.
 const EDGE: &[Need] = &[POSTGRES, PROTOC, PYTHON];
 
-/// Compose 2 and what images are made of are made by [`containers::prepare`].
+/// Compose 2, Envoy, Jaeger and the images are made by [`containers::prepare`]; the last four are what is in them.
 const CONTAINERS: &[Need] = &[
     Need::new("dockerd", "docker.io"),
     Need::new("docker-compose", "docker-compose"),
-    Need::new("debootstrap", "debootstrap"),
     Need::new("iptables", "iptables"),
+    Need::new("ip", "iproute2"),
+    Need::new("unshare", "util-linux"),
+    Need::new("python3", "python3 python3-venv").proven_by(&["-m", "ensurepip", "--version"]),
+    Need::new("debootstrap", "debootstrap"),
+    POSTGRES,
+    Need::new("prometheus", "prometheus"),
+    Need::new("prometheus-node-exporter", "prometheus-node-exporter"),
 ];
 
 /// The programs of Kubernetes are made by [`kubernetes::prepare`].

@@ -61,7 +61,7 @@ impl<'a> Container<'a> {
 
     /// What it wrote.
     pub fn log(&self) -> String {
-        self.engine.docker(["logs", self.name])
+        self.engine.log(self.name)
     }
 
     /// Lets a command of `docker` change it.

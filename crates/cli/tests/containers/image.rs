@@ -3,7 +3,9 @@
 use crate::{
     calls,
     container::{Container, connect, engine},
+    files,
 };
+use broker_test_servers::docker::{Engine, stand_in};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, process::Command};
 
@@ -68,9 +70,6 @@ async fn it_serves_on_a_root_that_is_read_only() {
         broker.inspect("{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}}"),
         "true [ALL]"
     );
-    // Beside `/proc`: who runs it, what it may do, and that it is process 1 of its own.
-    let status = broker.inspect("{{.State.Pid}}");
-    assert_ne!(status, "0");
     let client = connect(&engine.network(), ([127, 0, 0, 1], 18080).into()).await;
     let id = calls::publish(&client, calls::kept("orders", "one")).await.expect("stored");
 
@@ -98,4 +97,23 @@ async fn it_is_unhealthy_while_it_does_not_serve() {
     broker.tell(&["unpause"]);
     broker.until_healthy().await;
     assert_eq!(engine.docker(ask).trim(), "serving");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newer_builder_reads_the_same_file() {
+    let engine = Engine::on_the_network_of_the_machine().await;
+    let builder = format!("RUST_IMAGE={}", engine.load(&stand_in("rust")));
+    let mut command = engine.command("/usr/bin/docker");
+    // All stages of it are parsed; this one is made, from the work tree as users have it.
+    command.args(["build", "--network=none", "--target=skeleton", "--build-arg", &builder]);
+    command.args(["--tag=skeleton", "."]).current_dir(files::root()).env("DOCKER_BUILDKIT", "1");
+    let output = command.output().expect("it can be run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let find =
+        ["run", "--rm", "--network=none", "skeleton", "find", ".", "-name", "*.rs", "-size", "+1"];
+    assert_eq!(engine.docker(find), "", "the skeleton has no source");
+    let list =
+        engine.docker(["run", "--rm", "--network=none", "skeleton", "find", ".", "-name", "*.rs"]);
+    assert!(list.contains("./crates/cli/src/main.rs\n"), "{list}");
+    assert!(!list.contains("crates/cli/tests"), "{list}");
 }

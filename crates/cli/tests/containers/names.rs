@@ -2,7 +2,11 @@
 
 use crate::container::{Container, engine};
 use broker_test_servers::{Authority, docker::stand_in};
-use std::{fs, os::unix::fs::chown, path::Path};
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt, chown},
+    path::Path,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_is_found_by_dns_and_in_the_file_of_hosts() {
@@ -29,17 +33,19 @@ async fn a_database_is_trusted_by_the_authorities_of_the_image() {
     let postgres = engine.load(&stand_in("postgres"));
     let authority = Authority::new();
     let certificate = authority.issue(&["database"]);
-    let key = certificate.key.display().to_string();
+    let folder = certificate.key.parent().expect("it is in a folder");
+    // The database's user may enter the folder, and has the key for itself.
+    set_mode(folder, 0o755);
+    set_mode(&certificate.key, 0o600);
     chown(&certificate.key, Some(999), Some(999)).expect("tests with an engine run as root");
-    readable(certificate.key.parent().expect("it is in a folder"));
     let mount = |from: &Path, to: &str| format!("--volume={}:{to}:ro", from.display());
-    let folder = mount(certificate.key.parent().expect("it is in a folder"), "/certificates");
-    let chain = certificate.chain.file_name().expect("a file").to_string_lossy();
-    let key = Path::new(&key).file_name().expect("a file").to_string_lossy();
-    let (chain, key) = (
-        format!("ssl_cert_file=/certificates/{chain}"),
-        format!("ssl_key_file=/certificates/{key}"),
-    );
+    let inside = |setting: &str, file: &Path| {
+        let name = file.file_name().expect("it is a file").to_string_lossy();
+        format!("{setting}=/certificates/{name}")
+    };
+    let chain = inside("ssl_cert_file", &certificate.chain);
+    let key = inside("ssl_key_file", &certificate.key);
+    let folder = mount(folder, "/certificates");
     engine.docker([
         "run",
         "--detach",
@@ -76,8 +82,6 @@ async fn a_database_is_trusted_by_the_authorities_of_the_image() {
     assert!(refused.contains("certificate"), "{refused}");
 }
 
-/// Lets the user of the database enter a folder that only its owner may.
-fn readable(folder: &Path) {
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(folder, mode).expect("it is ours");
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");
 }

@@ -81,6 +81,13 @@ impl Engine {
         answer(self.command(CLIENT).args(words))
     }
 
+    /// All that a container wrote.
+    pub fn log(&self, container: &str) -> String {
+        let output = self.command(CLIENT).args(["logs", container]).output();
+        let output = output.unwrap_or_else(|error| panic!("{CLIENT}: {error}"));
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+
     /// A program that speaks to this engine and reads nothing.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new(program);
