@@ -45,7 +45,9 @@ impl Engine {
         let group = format!("broker-test-{}-{number}", std::process::id());
         let folder = TempDir::with_prefix("docker-").expect("a temporary folder");
         let inside = |name: &str| folder.path().join(name);
-        let mut command = Command::new("unshare");
+        // It ends, too, if the test is killed.
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "unshare"]);
         command.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]);
         command.args(namespaces).args(["sh", "-c", BEGIN, "sh", "dockerd"]).args(flags);
         let option = |name: &str, value: PathBuf| format!("--{name}={}", value.display());

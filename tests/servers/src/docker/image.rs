@@ -34,11 +34,13 @@ pub async fn broker_image() -> PathBuf {
     let folder = target(&root).join("images");
     fs::create_dir_all(&folder).expect("the target folder can be written");
     let image = folder.join(format!("broker-{hash:016x}.tar"));
-    // Another test that wants the same waits for this one.
-    let lock = File::create(folder.join("lock")).expect("its folder is there");
-    lock.lock().expect("a file can be locked");
     if !image.exists() {
-        build(&context, &image).await;
+        // Another test that wants the same waits for this one.
+        let lock = File::create(image.with_extension("lock")).expect("its folder is there");
+        lock.lock().expect("a file can be locked");
+        if !image.exists() {
+            build(&context, &image).await;
+        }
     }
     image
 }
