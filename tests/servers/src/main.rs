@@ -1,5 +1,5 @@
 //! Starts servers for a script or a person: `broker-test-servers postgres cassandra` says where they are,
-//! as `VARIABLE=host:port`, a line each, and keeps them until its standard input ends or it is told to go.
+//! as `VARIABLE=host:port` (a cluster: `VARIABLE=folder`), a line each, and keeps them until its standard input ends or it is told to go.
 
 #![expect(
     clippy::print_stdout,
@@ -7,14 +7,14 @@
 )]
 #![expect(clippy::print_stderr, reason = "and complains on its standard error")]
 
-use broker_test_servers::{Jaeger, shared};
+use broker_test_servers::{Cluster, Jaeger, shared};
 use std::{io, process::ExitCode};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::spawn_blocking,
 };
 
-const KNOWN: [&str; 4] = ["postgres", "cassandra", "cassandra-old", "jaeger"];
+const KNOWN: [&str; 5] = ["postgres", "cassandra", "cassandra-old", "jaeger", "kubernetes"];
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -23,22 +23,27 @@ async fn main() -> ExitCode {
         eprintln!("Usage: broker-test-servers {} ...", KNOWN.join("|"));
         return ExitCode::from(2);
     }
-    let (mut postgres, mut cassandra, mut jaeger) = (None, None, None);
+    let (mut postgres, mut cassandra, mut jaeger, mut cluster) = (None, None, None, None);
     for name in names {
-        let (variable, address) = match name.as_str() {
+        let (variable, place) = match name.as_str() {
             "postgres" => {
-                (shared::POSTGRES, postgres.insert(shared::start_postgres().await).address())
+                let server = postgres.insert(shared::start_postgres().await);
+                (shared::POSTGRES, server.address().to_string())
             }
-            "jaeger" => (shared::JAEGER, jaeger.insert(Jaeger::start().await).otlp()),
+            "jaeger" => (shared::JAEGER, jaeger.insert(Jaeger::start().await).otlp().to_string()),
+            "kubernetes" => {
+                let folder = cluster.insert(Cluster::start().await).folder();
+                (shared::KUBERNETES, folder.display().to_string())
+            }
             _ => {
                 let node = shared::start_cassandra(name == "cassandra-old").await;
-                (shared::CASSANDRA, cassandra.insert(node).address())
+                (shared::CASSANDRA, cassandra.insert(node).address().to_string())
             }
         };
-        println!("{variable}={address}");
+        println!("{variable}={place}");
     }
     told_to_go().await;
-    drop((postgres, cassandra, jaeger));
+    drop((postgres, cassandra, jaeger, cluster));
     // Without waiting for the thread that reads.
     std::process::exit(0)
 }

@@ -1,6 +1,6 @@
 //! The servers that all tests of a run share: `cargo xtask test` starts them once and tells where they are.
 
-use crate::{Cassandra, Postgres, cassandra, postgres as database};
+use crate::{Cassandra, Kubernetes, Postgres, cassandra, postgres as database};
 use std::{env, net::SocketAddr};
 
 /// Names the shared PostgreSQL, as `host:port`.
@@ -11,6 +11,15 @@ pub const CASSANDRA: &str = "BROKER_TEST_CASSANDRA";
 
 /// Says where a Jaeger takes spans.
 pub const JAEGER: &str = "BROKER_TEST_JAEGER";
+
+/// Names the folder of the shared cluster.
+pub const KUBERNETES: &str = "BROKER_TEST_KUBERNETES";
+
+/// The shared cluster.
+pub fn kubernetes() -> Kubernetes {
+    let folder = env::var_os(KUBERNETES);
+    Kubernetes::of(folder.unwrap_or_else(|| panic!("{KUBERNETES} names no cluster")).into())
+}
 
 /// Where the shared PostgreSQL is. Its user `postgres` is trusted.
 pub fn postgres() -> SocketAddr {
