@@ -67,6 +67,13 @@ macro_rules! databases {
     };
 }
 
+/// The tests in a cluster, and of the cluster.
+macro_rules! kubernetes {
+    () => {
+        "--workspace --features broker-cli/kubernetes,broker-test-servers/kubernetes --test kubernetes --no-fail-fast"
+    };
+}
+
 /// For the allocator's C code.
 const C_BUILD: &[Need] = &[Need::new("cc", "gcc libc6-dev"), Need::new("make", "make")];
 
@@ -139,7 +146,11 @@ const KUBERNETES: &[Need] = &[
     Need::new("nft", "nftables"),
     Need::new("conntrack", "conntrack"),
     Need::new("unshare", "util-linux"),
+    Need::new("ip", "iproute2"),
     Need::new("openssl", "openssl"),
+    Need::new("curl", "curl"),
+    // The plugins are in no PATH.
+    Need::new("test", "containernetworking-plugins").proven_by(&["-x", "/usr/lib/cni/bridge"]),
 ];
 
 /// And a PostgreSQL beside the system's, whose user it runs as.
@@ -292,9 +303,15 @@ pub fn all() -> Vec<Step> {
             needs: [C_BUILD, CONTAINERS, KUBERNETES].concat(),
             prepare: Some(kubernetes::prepare),
             by_name_only: false,
-            work: Work::Cargo(vec![Cargo::new(
-                "test --workspace --features broker-cli/kubernetes --test kubernetes --no-fail-fast -- --show-output --test-threads 4",
-            )]),
+            work: Work::Served {
+                servers: &["kubernetes"],
+                builds: vec![Cargo::new(concat!("test --no-run ", kubernetes!()))],
+                tests: vec![Cargo::new(concat!(
+                    "test ",
+                    kubernetes!(),
+                    " -- --show-output --test-threads 4"
+                ))],
+            },
         },
         another_postgres(
             "postgres-old",

@@ -7,7 +7,8 @@ user=${POSTGRES_USER:-postgres}
 database=${POSTGRES_DB:-$user}
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     password=${POSTGRES_PASSWORD:-}
-    [ -z "${POSTGRES_PASSWORD_FILE:-}" ] || read -r password < "$POSTGRES_PASSWORD_FILE"
+    # A Secret ends without a new line, which `read` takes for a failure.
+    [ -z "${POSTGRES_PASSWORD_FILE:-}" ] || read -r password < "$POSTGRES_PASSWORD_FILE" || true
     [ -n "$password" ] || { echo "POSTGRES_PASSWORD is not set" >&2; exit 1; }
     printf '%s\n' "$password" | initdb --username="$user" --pwfile=/dev/stdin --auth-local=trust \
         --auth-host=scram-sha-256 --encoding=UTF8 --locale=C

@@ -1,14 +1,16 @@
 //! The way into a cluster: its programs, its images and its network.
 
-use super::Door;
+use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use serde_json::Value;
 use std::{
-    fs,
-    net::SocketAddr,
+    fs::{self, File},
+    os::fd::AsFd,
+    panic,
     path::{Path, PathBuf},
     process::Stdio,
+    thread,
 };
-use tokio::{io::AsyncWriteExt, process::Command};
+use tokio::{io::AsyncWriteExt, process::Command, runtime::Runtime};
 
 /// A cluster that runs, whoever started it.
 #[derive(Debug, Clone)]
@@ -78,9 +80,21 @@ impl Kubernetes {
         done.unwrap_or_else(|error| panic!("{}: {error}", archive.display()));
     }
 
-    /// A way to an address inside.
-    pub async fn door(&self, address: SocketAddr) -> Door {
-        Door::to(format!("/proc/{}/ns/net", self.pid).into(), address).await
+    /// Runs something in the cluster's network: what it connects to are addresses of pods and services.
+    pub fn inside<F: Future>(&self, make: impl FnOnce() -> F + Send) -> F::Output
+    where
+        F::Output: Send,
+    {
+        let network = File::open(format!("/proc/{}/ns/net", self.pid)).expect("it runs");
+        let run = move || {
+            let moved =
+                move_into_link_name_space(network.as_fd(), Some(LinkNameSpaceType::Network));
+            moved.expect("root may enter a network");
+            // Its threads are in the network of the one that starts them.
+            Runtime::new().expect("a runtime").block_on(make())
+        };
+        let done = thread::scope(|scope| scope.spawn(run).join());
+        done.unwrap_or_else(|panicked| panic::resume_unwind(panicked))
     }
 }
 

@@ -4,10 +4,8 @@
 //! `cluster.sh` says how it is kept apart, `node.sh` what runs inside.
 
 mod access;
-mod door;
 
 pub use access::Kubernetes;
-pub use door::Door;
 
 use crate::waiting::{PATIENCE, until};
 use std::{
