@@ -168,6 +168,28 @@ fn references<'a>(part: &'a Value, found: &mut Vec<(&'a str, &'a str)>) {
 }
 
 #[tokio::test]
+async fn the_file_that_is_mounted_is_the_one_that_envoy_reads() {
+    for overlay in ["postgres", "cassandra"] {
+        let rendering = Rendering::of(overlay).await;
+        let envoy = rendering.workloads().find(|it| name(it) == "envoy").expect("an Envoy");
+        let words: Vec<&str> = list(&pod(envoy)["containers"][0]["command"]).map(text).collect();
+        let at = words.iter().position(|word| *word == "--config-path").expect("it is told");
+        let (folder, file) = words[at + 1].rsplit_once('/').expect("a path");
+        let mount = &pod(envoy)["containers"][0]["volumeMounts"][0];
+        assert_eq!(mount["mountPath"], folder, "{overlay}");
+        let volume = &pod(envoy)["volumes"][0];
+        assert_eq!(volume["name"], mount["name"], "{overlay}");
+        let map = rendering
+            .of_kind("ConfigMap")
+            .find(|map| map["metadata"]["name"] == volume["configMap"]["name"]);
+        let mounted = text(&map.expect("it is there")["data"][file]);
+        assert_eq!(mounted, crate::text("deploy/envoy/envoy.yaml"), "{overlay}");
+        // The brokers that it asks for are a name that means both of them.
+        assert!(mounted.contains("{address: broker, port_value: 8080}"), "{overlay}");
+    }
+}
+
+#[tokio::test]
 async fn images_are_those_of_compose() {
     let compose = crate::text("compose.yaml");
     for overlay in OVERLAYS {

@@ -79,3 +79,32 @@ fn a_rolling_update_of_two_ends_and_loses_nothing() {
         site.remove().await;
     });
 }
+
+#[test]
+fn a_database_that_is_away_takes_no_broker_out() {
+    inside(async || {
+        let site = started("away").await;
+        let load = Load::start(site.service("envoy", 10000).await).await;
+        load.acked_more(200).await;
+        let (owner, _) = roles(&site).await;
+        site.kubectl(&["scale", "statefulset/postgres", "--replicas=0"]).await;
+        until(PATIENCE, "the owner says that it stores nothing", async || {
+            let (code, text) = says(&site, owner, "/readyz").await;
+            (code == 200 && text.contains("storing nothing for now")).then_some(())
+        })
+        .await;
+        let both = site.endpoints("broker").await;
+        assert!(BROKERS.iter().all(|pod| both.get(*pod) == Some(&true)), "{both:?}");
+        site.kubectl(&["scale", "statefulset/postgres", "--replicas=1"]).await;
+        site.rolled_out(&["statefulset/postgres"]).await;
+        load.acked_more(200).await;
+        let told = load.audit().await;
+        assert!(told.refused > 0, "clients heard of it");
+        let pods = site.get(&["pods", "--selector", "app.kubernetes.io/name=broker"]).await;
+        let pods = pods["items"].as_array().expect("pods");
+        let restarts =
+            pods.iter().map(|pod| &pod["status"]["containerStatuses"][0]["restartCount"]);
+        println!("restarts {:?}", restarts.collect::<Vec<_>>());
+        site.remove().await;
+    });
+}

@@ -122,9 +122,9 @@ images: [{{name: broker, newTag: test}}]
         );
         if !settings.is_empty() {
             let list = settings.join(", ");
-            write!(
+            writeln!(
                 text,
-                "configMapGenerator: [{{name: broker, behavior: merge, literals: [{list}]}}]\n"
+                "configMapGenerator: [{{name: broker, behavior: merge, literals: [{list}]}}]"
             )
             .expect("a string can be written");
         }
