@@ -48,6 +48,17 @@ pub struct Account {
     pub refused: u64,
     /// The longest that a call took, whatever its answer.
     pub slowest: Duration,
+    /// When messages were acknowledged.
+    times: Vec<Instant>,
+}
+
+impl Account {
+    /// The longest time in which nothing was acknowledged.
+    fn pause(&mut self) -> Duration {
+        self.times.sort_unstable();
+        let pauses = self.times.windows(2).map(|pair| pair[1] - pair[0]);
+        pauses.max().unwrap_or_default()
+    }
 }
 
 impl Load {
@@ -84,6 +95,7 @@ impl Load {
             all.acked.extend(account.acked);
             all.unknown.extend(account.unknown);
             all.refused += account.refused;
+            all.times.extend(account.times);
             all.slowest = all.slowest.max(account.slowest);
         }
         until(PATIENCE, "the last message is stored", async || {
@@ -95,12 +107,14 @@ impl Load {
         let kept = follow(subscribe(&self.client).await);
         let kept = within(PATIENCE, "all that is kept", kept).await;
         assert_eq!(seen, kept, "what was delivered live is what is kept");
+        let pause = all.pause();
         println!(
-            "{} acknowledged, {} refused at first, {} unknown, slowest call {:?}",
+            "{} acknowledged, {} refused at first, {} unknown, slowest call {:?}, longest pause {:?}",
             all.acked.len(),
             all.refused,
             all.unknown.len(),
-            all.slowest
+            all.slowest,
+            pause
         );
         judge(&all, &kept);
         all
@@ -149,6 +163,7 @@ async fn publish(
         match answer {
             Ok(published) => {
                 account.acked.insert(published.id, body);
+                account.times.push(Instant::now());
                 acked.send_modify(|acked| *acked += 1);
                 number += 1;
             }

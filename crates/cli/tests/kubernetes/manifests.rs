@@ -272,12 +272,8 @@ async fn what_is_watched_is_named_as_the_alerts_and_dashboards_have_it() {
     let here = jobs("deploy/k8s/components/monitoring/scrapes.yml");
     assert!(here.contains(&"broker".to_owned()), "{here:?}");
     assert!(here.iter().all(|job| known.contains(job)), "{here:?} are among {known:?}");
-    for (file, name) in [
-        ("deploy/grafana/provisioning/datasources/prometheus.yml", "shipped"),
-        ("deploy/k8s/components/monitoring/datasources.yml", "in the cluster"),
-    ] {
-        assert!(crate::text(file).contains("uid: prometheus"), "{name}");
-    }
+    let source = crate::text("deploy/compose/datasource.yml");
+    assert!(source.contains("uid: prometheus") && source.contains("url: http://prometheus:9090"));
     let monitor = crate::text("deploy/k8s/components/service-monitor/service-monitor.yaml");
     assert!(monitor.contains("app.kubernetes.io/name: broker-headless}"), "its label is there");
     let rendering = Rendering::of("local").await;

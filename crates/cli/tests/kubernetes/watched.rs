@@ -31,6 +31,11 @@ fn prometheus_scrapes_the_broker_and_jaeger_has_its_traces() {
             (answer.contains(r#""cluster":"main""#) && answer.contains(r#","1"]"#)).then_some(())
         })
         .await;
+        until(PATIENCE, "Prometheus has Jaeger's word", async || {
+            let answer = query("query?query=up%7Bjob=%22jaeger%22%7D").await;
+            answer.contains(r#","1"]"#).then_some(())
+        })
+        .await;
         assert!(query("rules").await.contains("/etc/prometheus/rules/alerts.yml"), "it has alerts");
         let jaeger = site.service("jaeger", 16686).await;
         until(PATIENCE, "Jaeger has traces of the broker", async || {
