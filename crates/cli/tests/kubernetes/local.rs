@@ -7,6 +7,7 @@ use crate::{
     site::{Site, inside},
     waiting::until,
 };
+use broker_test_servers::shared;
 use rustix::process::Signal;
 use std::time::Duration;
 
@@ -129,17 +130,16 @@ fn a_broken_pod_leaves_the_endpoints_and_comes_back() {
 #[test]
 fn a_folder_of_the_only_machine_is_its_volume() {
     inside(async || {
+        // The node has the name and the folder of the overlay.
         let site = Site::small("single-node", "one-machine");
-        let place = site.place("srv");
-        let site = site.patch(
-            "PersistentVolume",
-            "broker-0",
-            &format!("{{op: replace, path: /spec/local/path, value: {place}}}"),
-        );
         site.apply().await;
         site.rolled_out(&["statefulset/broker"]).await;
         let claim = site.get(&["persistentvolumeclaim", "data-broker-0"]).await;
         assert_eq!(claim["spec"]["volumeName"], "broker-0");
         site.remove().await;
+        // It belongs to no namespace, and to the next run.
+        shared::kubernetes()
+            .kubectl(&["delete", "persistentvolume/broker-0", "--wait=false"])
+            .await;
     });
 }

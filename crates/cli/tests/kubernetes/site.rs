@@ -92,7 +92,7 @@ spec:
     }
 
     /// A new folder of the node, as pods' volumes name it.
-    pub fn place(&self, name: &str) -> String {
+    fn place(&self, name: &str) -> String {
         let inside = format!("volumes/{}-{name}", self.namespace);
         fs::create_dir_all(self.cluster.folder().join(&inside)).expect("its folder is ours");
         format!("/mnt/{inside}")

@@ -12,11 +12,11 @@ mount -t proc proc /proc
 # The cluster's files have the same place in every cluster, and what programs keep elsewhere lies among them.
 mount --make-rshared /
 mount --bind "$folder" /mnt
-for place in run var/log var/lib; do
+for place in run var/log var/lib srv; do
     mkdir -p "/mnt/$place"
     mount --bind "/mnt/$place" "/$place"
 done
-mkdir -p /run/netns /run/lock /mnt/log /mnt/volumes
+mkdir -p /run/netns /run/lock /mnt/log /mnt/volumes /srv/broker
 
 # The kubelet sets these for the whole machine. Here it sets files.
 for setting in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops \
