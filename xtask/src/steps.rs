@@ -132,7 +132,7 @@ const CONTAINERS: &[Need] = &[
     Need::new("iptables", "iptables"),
     Need::new("ip", "iproute2"),
     Need::new("unshare", "util-linux"),
-    Need::new("python3", "python3 python3-venv").proven_by(&["-m", "ensurepip", "--version"]),
+    PYTHON,
     Need::new("debootstrap", "debootstrap"),
     POSTGRES,
     Need::new("prometheus", "prometheus"),
