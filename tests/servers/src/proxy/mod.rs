@@ -7,7 +7,7 @@ mod way;
 
 pub use rules::Direction;
 
-use crate::ports;
+use crate::{ports, waiting::PATIENCE};
 use rules::{Flow, Rules};
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -18,6 +18,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::watch,
     task::{JoinHandle, JoinSet},
+    time::timeout,
 };
 
 /// Passes bytes on between clients and a server, and fails when it is told to. What it is told holds for
@@ -135,8 +136,14 @@ impl Proxy {
     }
 
     async fn until(&self, condition: impl FnMut(&Rules) -> bool) {
+        let mut told = self.rules.subscribe();
+        let reached = timeout(PATIENCE, told.wait_for(condition)).await;
         // The sender is here: it does not end.
-        let _ = self.rules.subscribe().wait_for(condition).await;
+        assert!(
+            reached.is_ok(),
+            "the proxy did not come so far in time: {:?}",
+            *self.rules.borrow()
+        );
     }
 }
 
@@ -171,18 +178,28 @@ async fn serve(listener: TcpListener, address: SocketAddr, rules: Arc<watch::Sen
             // The sender is here: it does not end.
             _ = told.changed() => {}
             accepted = accepted => if let Ok((client, _)) = accepted {
-                rules.send_modify(|rules| (rules.opened, rules.connections) = (rules.opened + 1, rules.connections + 1));
-                connections.spawn(carry(client, rules.clone()));
+                let begun = opened(&rules);
+                connections.spawn(carry(client, begun, rules.clone()));
             },
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
+/// Counts a connection in; the rules that it begins under. From then on it is among those that are cut, though
+/// nobody carries it yet.
+fn opened(rules: &watch::Sender<Rules>) -> Rules {
+    rules.send_modify(|rules| {
+        rules.opened += 1;
+        rules.connections += 1;
+    });
+    *rules.borrow()
+}
+
 /// One connection, until it ends or is cut.
-async fn carry(client: TcpStream, rules: Arc<watch::Sender<Rules>>) {
+async fn carry(client: TcpStream, begun: Rules, rules: Arc<watch::Sender<Rules>>) {
     let mut told = rules.subscribe();
-    let Rules { server, generation, .. } = *told.borrow_and_update();
+    let Rules { server, generation, .. } = begun;
     let carried = async {
         // Nobody listens: the client sees its connection end.
         let Ok(server) = TcpStream::connect(server).await else { return };

@@ -90,6 +90,21 @@ async fn a_cut_ends_what_stands_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_cut_ends_what_nobody_carries_yet() {
+    let proxy = Proxy::before(echo().await).await;
+    let mut stream = connect(&proxy).await;
+    // Tasks of one thread take turns: this one is told of the connection before the one that is to carry it is made.
+    let cut = tokio::spawn(async move {
+        proxy.until_opened(1).await;
+        proxy.cut();
+        proxy
+    });
+    let proxy = cut.await.unwrap();
+    assert!(rest(&mut stream).await.is_empty());
+    proxy.until_standing(0).await;
+}
+
+#[tokio::test]
 async fn who_is_refused_comes_later() {
     let (proxy, mut stream) = through().await;
     say(&mut stream, b"a").await;
