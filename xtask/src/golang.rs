@@ -1,7 +1,10 @@
 //! Go, with its caches among what the tests keep.
 
-use crate::{cache::Cache, toolchain::Toolchain};
-use std::{path::Path, process::Command};
+use crate::{cache::Cache, command::run, toolchain::Toolchain};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 /// The Go that is needed.
 pub const GO: Toolchain = Toolchain {
@@ -21,4 +24,26 @@ pub fn go(cache: &Cache, arguments: &[&str], module: &Path) -> Command {
     // A cache that its owner can delete; nothing is asked of version control.
     go.env("GOFLAGS", "-modcacherw -buildvcs=false").env("CGO_ENABLED", "0");
     go
+}
+
+/// A cache entry with a program whose module replaces or excludes others, which `go install` refuses: as a tool of
+/// another module it builds. Where the program is.
+///
+/// # Errors
+/// A sentence that says what is missing, or which command failed.
+pub fn tool(
+    cache: &Cache,
+    (name, package, version): (&str, &str, &str),
+    program: &str,
+    linker: &str,
+) -> Result<PathBuf, String> {
+    let go_version = GO.check()?;
+    let definition = [package.as_bytes(), version.as_bytes(), go_version.as_bytes()];
+    let entry = cache.entry(name, &definition, |aside| {
+        run(&mut go(cache, &["mod", "init", &format!("example.test/{name}")], aside))?;
+        run(&mut go(cache, &["get", "-tool", &format!("{package}@{version}")], aside))?;
+        let build = ["build", "-trimpath", "-ldflags", linker, "-o", program, package];
+        run(&mut go(cache, &build, aside))
+    })?;
+    Ok(entry.join(program))
 }

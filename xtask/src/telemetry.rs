@@ -3,9 +3,7 @@
 
 use crate::{
     cache::Cache,
-    command::run,
-    golang::{GO, go},
-    grafana,
+    golang, grafana,
     servers::{self, Variable},
 };
 use std::path::PathBuf;
@@ -31,15 +29,5 @@ pub fn prepare() -> Result<Vec<Variable>, String> {
 /// # Errors
 /// Which command failed.
 pub fn jaeger() -> Result<PathBuf, String> {
-    let version = GO.check()?;
-    let cache = Cache::of_the_user()?;
-    let definition = [JAEGER.as_bytes(), VERSION.as_bytes(), version.as_bytes()];
-    let entry = cache.entry("jaeger", &definition, |aside| {
-        // It replaces modules, so `go install` refuses it; as a tool of another module it builds.
-        run(&mut go(&cache, &["mod", "init", "example.test/jaeger"], aside))?;
-        run(&mut go(&cache, &["get", "-tool", &format!("{JAEGER}@{VERSION}")], aside))?;
-        let build = ["build", "-trimpath", "-ldflags", "-s -w", "-o", "jaeger", JAEGER];
-        run(&mut go(&cache, &build, aside))
-    })?;
-    Ok(entry.join("jaeger"))
+    golang::tool(&Cache::of_the_user()?, ("jaeger", JAEGER, VERSION), "jaeger", "-s -w")
 }

@@ -183,9 +183,7 @@ fn node_exporter(cache: &Cache) -> Result<PathBuf, String> {
 }
 
 fn envoy(cache: &Cache) -> Result<PathBuf, String> {
-    let variables = edge::prepare()?;
-    let program = variables.into_iter().find(|(name, _)| name == "BROKER_ENVOY");
-    let program = PathBuf::from(program.ok_or("There is no Envoy among what is made.")?.1);
+    let program = edge::envoy(cache)?;
     let version = program.display().to_string();
     let command = r#"["envoy","-c","/etc/envoy/envoy.yaml"]"#;
     one_program(
